@@ -10,6 +10,7 @@ import ctypes
 import os
 import struct
 from collections.abc import Iterable
+from pathlib import Path
 
 __all__ = [
     "CLONE_NEWIPC",
@@ -171,8 +172,7 @@ def become_subreaper() -> None:
 def limit_capabilities(allowed: Iterable[int] = NODE_CAPABILITIES) -> None:
     """Give up every capability that is not allowed, for good: bounding set and all others."""
     keep = set(allowed)
-    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
-        last = int(file.read())
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     for capability in range(last + 1):
         if capability not in keep:
             _check(_libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0), f"capability {capability}")
