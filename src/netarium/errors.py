@@ -1,13 +1,15 @@
 """The one family of exceptions, and the exit code that each gives the command line.
 
-    NetariumError          1   something failed; the message says what and what to do
-    ├── UsageError         2   the command line was wrong
-    ├── LabFileError       3   a lab file (or a lab made in Python) is not valid
-    ├── NotFoundError      4   no such lab, node, service or file
-    └── MachineError       5   this machine cannot do it: a missing tool, kernel feature or right
+NetariumError          1   something failed; the message says what and what to do
+├── UsageError         2   the command line was wrong
+├── LabFileError       3   a lab file (or a lab made in Python) is not valid
+├── NotFoundError      4   no such lab, node, service or file
+└── MachineError       5   this machine cannot do it: a missing tool, kernel feature or right
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 __all__ = ["LabFileError", "MachineError", "NetariumError", "NotFoundError", "UsageError"]
 
@@ -38,9 +40,18 @@ class UsageError(NetariumError):
 
 
 class LabFileError(NetariumError):
-    """A lab file, or a lab made in Python, is not valid."""
+    """A lab file, or a lab made in Python, is not valid.
+
+    Args:
+        faults: everything that is wrong with it, as ``netarium.model.faults.Fault``:
+            (file, line, field, problem, cure). The text lists them, one a line.
+    """
 
     exit_code = 3
+
+    def __init__(self, what: str, cure: str = "", faults: tuple[Any, ...] = ()) -> None:
+        super().__init__(what, cure)
+        self.faults = faults
 
 
 class NotFoundError(NetariumError):

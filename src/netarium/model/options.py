@@ -187,7 +187,8 @@ def complete(kind: str, options: Mapping[str, Any] | None = None) -> dict[str, A
         msgspec.ValidationError: an option that the kind does not have or accept.
     """
     struct = msgspec.convert(dict(options or {}), KINDS[kind].options)
-    found: dict[str, Any] = msgspec.to_builtins(struct)
+    # By way of JSON, so that a running lab's state read back equals the lab that came up.
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(struct))
     return found
 
 
