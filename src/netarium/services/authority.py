@@ -160,9 +160,9 @@ class _TlsAuthority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._from, self._until = now - _BACKDATE, now - _BACKDATE + _LIFETIME
         # The random part keeps the authorities of two labs (or of one lab, twice)
-        # apart in a trust store; X.520 limits a common name to 64 characters.
+        # apart in a trust store.
         serial = x509.random_serial_number()
-        name = f"netarium {lab[:40]} authority {serial & 0xFFFFFF:06x}"
+        name = f"netarium {serial & 0xFFFFFF:06x} {lab}"
         self._name = _distinguished_name(name)
         public = self._key.public_key()
         subject_key = x509.SubjectKeyIdentifier.from_public_key(public)
@@ -182,7 +182,7 @@ class _TlsAuthority:
         key = ec.generate_private_key(ec.SECP256R1())
         public = key.public_key()
         certificate = (
-            self._builder(_distinguished_name((node.names or (node.name,))[0][:64]), public)
+            self._builder(_distinguished_name((node.names or (node.name,))[0]), public)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -209,6 +209,8 @@ class _TlsAuthority:
 
 
 def _distinguished_name(common_name: str) -> x509.Name:
+    # X.520 allows a common name 64 characters; cryptography counts bytes.
+    common_name = common_name.encode()[:64].decode(errors="ignore")
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
