@@ -1,0 +1,1 @@
+"""A lab made real: namespaces, filesystem, wiring, addresses, NAT, exec, state, teardown."""

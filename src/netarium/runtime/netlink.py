@@ -1,4 +1,4 @@
-"""Messages for the kernel's network configuration (rtnetlink), and a socket that sends many at once.
+"""Messages for the kernel's network configuration (rtnetlink), sent many at once.
 
 The functions that build requests are pure: each gives a ``Request``, whose ``what``
 says in words what it asks for, so that a refusal can be explained. ``Netlink.send``

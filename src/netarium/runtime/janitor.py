@@ -1,0 +1,74 @@
+"""What a lab leaves on the host while it runs, and the process that takes it away afterwards.
+
+A lab's traces on the host are its state directory and, as root, names for
+``ip netns`` below /run/netns. The janitor waits for the supervisor's end, however
+it ends, and removes both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import NoReturn
+
+from netarium.runtime import kernel
+from netarium.runtime.channel import close_all_but
+
+__all__ = ["clean", "janitor", "offer_namespaces"]
+
+_NETNS = Path("/run/netns")
+
+
+def janitor(directory: Path, alive: int, lock: int) -> NoReturn:
+    """Clean up once the descriptor ``alive`` reaches end of file; the caller was just forked.
+
+    ``lock`` stays open until all is clean, so that no new lab of that name starts before.
+    """
+    try:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        close_all_but(alive, lock)
+        kernel.set_name("janitor")
+        os.chdir("/")
+        os.read(alive, 1)
+        clean(directory)
+    finally:
+        os._exit(0)
+
+
+def clean(directory: Path) -> None:
+    """Remove a lab's traces: names in /run/netns, the state directory, and empty parents."""
+    with contextlib.suppress(OSError):
+        for link in _NETNS.iterdir():
+            if link.is_symlink() and os.readlink(link).startswith(f"{directory}/"):
+                link.unlink()
+    shutil.rmtree(directory, ignore_errors=True)
+    home = directory.parent
+    mark = home / ".made-netns"
+    if mark.exists():
+        with contextlib.suppress(OSError):
+            _NETNS.rmdir()
+            mark.unlink()
+    with contextlib.suppress(OSError):
+        home.rmdir()
+
+
+def offer_namespaces(directory: Path, lab: str, processes: dict[str, int]) -> None:
+    """Name each node's network namespace LAB-NODE for ``ip netns exec`` and its like.
+
+    The names are symbolic links by way of the state directory: they pin nothing,
+    and tell the janitor that they are the lab's own.
+    """
+    own = directory / "netns"
+    own.mkdir()
+    if not _NETNS.exists():
+        (directory.parent / ".made-netns").touch()
+        _NETNS.mkdir(mode=0o755, exist_ok=True)
+    for node, pid in processes.items():
+        (own / node).symlink_to(f"/proc/{pid}/ns/net")
+        with contextlib.suppress(FileExistsError):
+            (_NETNS / f"{lab}-{node}").symlink_to(own / node)

@@ -1,0 +1,213 @@
+"""The first process of a node: it builds the node around itself, then minds its orphans.
+
+It talks with the supervisor over a channel:
+
+    built                          ->  the root stands, cables may be plugged in
+    wire, identity files           <-  all cables are in: configure the interfaces
+    wired                          ->
+    run, shell lines               <-  the services answer
+    ran                            ->
+    failed, what, cure             ->  at any point; the lab cannot come up
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from netarium.model.lab import Node
+from netarium.runtime import kernel, nat, rootfs
+from netarium.runtime.channel import Channel, close_all_but
+from netarium.runtime.identity import IdentityFile, write
+from netarium.runtime.netlink import (
+    Netlink,
+    NetlinkError,
+    Request,
+    add_address,
+    add_route,
+    set_link,
+)
+from netarium.services.environment import environment
+
+__all__ = ["NAMESPACES", "first_process"]
+
+#: What a node has to itself besides its PID namespace, which its first process is born into.
+NAMESPACES = kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC
+
+#: Set in every new node: duplicate address detection would make IPv6 addresses
+#: wait a second; tools for everybody need no rights to ping and serve; strict
+#: reverse paths would surprise on unnumbered links; no error message is withheld.
+_SYSCTLS = {
+    "net.ipv4.conf.all.rp_filter": "0",
+    "net.ipv4.conf.default.rp_filter": "0",
+    "net.ipv4.icmp_ratelimit": "0",
+    "net.ipv4.icmp_msgs_per_sec": "100000",
+    "net.ipv4.ip_unprivileged_port_start": "0",
+    "net.ipv4.ping_group_range": "0 2147483647",
+    "net.ipv6.conf.all.accept_dad": "0",
+    "net.ipv6.conf.default.accept_dad": "0",
+}
+
+
+class _NodeError(Exception):
+    """Why the node cannot be built: what, and the cure."""
+
+
+def first_process(foundation: rootfs.Foundation, node: Node, channel: Channel) -> NoReturn:
+    """Be the first process of a node until the lab ends. The caller was just forked into it."""
+    code = 1
+    try:
+        kernel.die_with_parent(0)
+        close_all_but(channel.fileno())
+        _live(foundation, node, channel)
+        code = 0
+    except NetlinkError as error:
+        channel.send("failed", f"node {node.name}: {error}", _routing_cure(error))
+    except _NodeError as failure:
+        channel.send("failed", f"node {node.name}: {failure.args[0]}", failure.args[1])
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        channel.send("failed", f"node {node.name}: {error.strerror}{where}", _DOCTOR)
+    except Exception as error:  # the supervisor must hear of any fault of ours, too
+        channel.send("failed", f"node {node.name}: {type(error).__name__}: {error}", "")
+    finally:
+        os._exit(code)
+
+
+_DOCTOR = "`netarium doctor` says what this machine lacks"
+
+
+def _routing_cure(error: NetlinkError) -> str:
+    if error.what.startswith("route"):
+        return "a next hop must lie in a prefix of one of the node's interfaces, or be onlink"
+    return _DOCTOR
+
+
+def _live(foundation: rootfs.Foundation, node: Node, channel: Channel) -> None:
+    kernel.set_name("init")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    os.umask(0o022)
+    kernel.unshare(NAMESPACES)
+    kernel.set_hostname(node.name)
+    rootfs.enter(foundation, node)
+    for name, value in _SYSCTLS.items():
+        _set_sysctl(name, value, optional=True)
+    channel.send("built")
+    # The channel is the only thing to hear from until the node is wired.
+    message = channel.receive()
+    if message is None:
+        return
+    write(msgspec.convert(message[1], list[IdentityFile]))
+    _configure(node)
+    kernel.limit_capabilities()
+    kernel.die_with_parent(0)
+    channel.send("wired")
+    gc.collect()
+    _serve(foundation, node, channel)
+
+
+def _configure(node: Node) -> None:
+    """Addresses, routes, forwarding, NAT and sysctls of the node, in that order."""
+    with Netlink() as netlink:
+        index = netlink.interfaces()
+        requests: list[Request] = [set_link(index["lo"], "lo")]
+        requests += [set_link(index[i.name], i.name, mtu=i.mtu) for i in node.interfaces]
+        for interface in node.interfaces:
+            for address in interface.addresses:
+                requests.append(add_address(index[interface.name], interface.name, address))
+        for route in node.routes:
+            out = index[route.interface] if route.interface else None
+            requests.append(
+                add_route(
+                    route.destination,
+                    via=route.via,
+                    index=out,
+                    onlink=route.onlink,
+                    kind=route.kind,
+                )
+            )
+        netlink.send(requests)
+    forwarding = "1" if node.forwarding else "0"
+    _set_sysctl("net.ipv4.ip_forward", forwarding)
+    _set_sysctl("net.ipv6.conf.all.forwarding", forwarding, optional=True)
+    if node.nat is not None:
+        nat.apply(node.nat.outside)
+    for name, value in node.sysctls.items():
+        _set_sysctl(name, value)
+
+
+def _set_sysctl(name: str, value: str, *, optional: bool = False) -> None:
+    # An interface's name may hold dots, written as slashes, the way sysctl(8) has it.
+    path = "/".join(part.replace("/", ".") for part in name.split("."))
+    try:
+        Path("/proc/sys", path).write_text(value)
+    except OSError as error:
+        if not optional:
+            reason = error.strerror or str(error)
+            raise _NodeError(
+                f"sysctl {name} = {value}: {reason}", "see `sysctl -a` in a node"
+            ) from None
+
+
+def _serve(foundation: rootfs.Foundation, node: Node, channel: Channel) -> None:
+    """Reap whatever this PID namespace orphans; run shell lines when told to."""
+    reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    poll.register(channel.fileno(), select.POLLIN)
+    while True:
+        ready = dict(poll.poll())
+        if reading in ready:
+            os.read(reading, 4096)
+            _reap()
+        if channel.fileno() in ready:
+            message: tuple[Any, ...] | None = channel.receive()
+            if message is None:
+                return
+            for line in message[1]:
+                _run(foundation, node, line)
+            channel.send("ran")
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _run(foundation: rootfs.Foundation, node: Node, line: str) -> None:
+    root = foundation.account("root")
+    with Path("/var/log/commands.log").open("ab+") as log:
+        log.write(f"$ {line}\n".encode())
+        log.flush()
+        start = log.tell()
+        # Into a file, not a pipe: a program left in the background would hold a pipe open.
+        result = subprocess.run(
+            ["/bin/sh", "-c", line],
+            env=environment(foundation.lab, node, root),
+            cwd="/root",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            check=False,
+        )
+        log.seek(start)
+        said = log.read().decode(errors="replace").strip().splitlines()
+    if result.returncode:
+        raise _NodeError(
+            f"command {line!r} ended with exit code {result.returncode}",
+            f"it said: {said[-1][:200]}" if said else "it said nothing",
+        )

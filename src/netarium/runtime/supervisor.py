@@ -1,0 +1,462 @@
+"""The process that is a lab: it brings the nodes up, watches over them, and takes them with it.
+
+Started by ``netarium.runtime.up`` as ``python -m netarium.runtime.supervisor`` with
+the lab on standard input, it reports on standard output, one JSON object a line:
+
+    {"progress": [phase, done, total]}
+    {"failed": [what, cure, exit code]}
+    {"up": true}
+
+All that the lab is made of are its descendants, in namespaces that nothing else
+holds: when this process dies, of whatever, all of it is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import os
+import resource
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from netarium.errors import MachineError, NetariumError
+from netarium.model.lab import Lab
+from netarium.runtime import kernel, rootfs
+from netarium.runtime.channel import Channel, close_all_but, pair
+from netarium.runtime.janitor import janitor, offer_namespaces
+from netarium.runtime.netlink import Netlink, NetlinkError
+from netarium.runtime.node import first_process
+from netarium.runtime.service_host import service_host
+from netarium.runtime.state import RunningLab, RunningNode, ServiceState, process_started
+from netarium.runtime.wiring import bridges, cables
+
+__all__ = ["Order", "main"]
+
+_DOCTOR = "`netarium doctor` says what this machine lacks"
+
+
+class Order(msgspec.Struct, kw_only=True):
+    """What the supervisor is told to do.
+
+    ``leash``: end the lab when standard input closes (labs of a Python program).
+    """
+
+    lab: Lab
+    directory: str
+    leash: bool = False
+
+
+class _StopError(Exception):
+    """The lab is to end: asked for by a signal, or nobody listens any more."""
+
+
+class _LabError(NetariumError):
+    """A part of the lab failed; ``code`` is the exit code that the command ends with."""
+
+    def __init__(self, what: str, cure: str = "", code: int = 1) -> None:
+        super().__init__(what, cure)
+        self.exit_code = code
+
+
+class _Supervisor:
+    def __init__(self, order: Order, lock: int) -> None:
+        self.order = order
+        self.lab = order.lab
+        self.directory = Path(order.directory)
+        self.lock = lock
+        self.rootless = os.geteuid() != 0
+        self.since = time.time()
+        self.selector = selectors.DefaultSelector()
+        self.nodes: dict[str, Channel] = {}
+        self.processes: dict[str, int] = {}
+        self.starts: dict[str, int] = {}
+        self.hosts: dict[str, Channel] = {}
+        self.host_processes: dict[int, str] = {}
+        self.services: dict[tuple[str, str], ServiceState] = {}
+        self.foundation: rootfs.Foundation
+        self.is_up = False
+
+    # Bringing up, step by step
+
+    def bring_up(self) -> None:
+        self._watch_signals()
+        self._tell_progress("nodes", 0, len(self.lab.nodes))
+        self._fork_janitor()
+        self._write_state()
+        single_id = False
+        if self.rootless:
+            from netarium.runtime.user_namespace import enter_user_namespace
+
+            single_id = enter_user_namespace()
+        self._own_namespaces()
+        base = self.directory / "fs"
+        base.mkdir()
+        self.foundation = rootfs.prepare(
+            self.lab, base, rootless=self.rootless, single_id=single_id
+        )
+        gc.collect()
+        gc.freeze()
+        kinds = dict.fromkeys(s.kind for n in self.lab.nodes for s in n.services)
+        credentials = self._fork_authority() if kinds else None
+        for kind in kinds:
+            self._fork_host(kind)
+        for node in self.lab.nodes:
+            self._fork_node(node.name)
+        kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
+        self._wire(credentials)
+        self._start_services()
+        self._run_commands()
+        if not self.rootless:
+            offer_namespaces(self.directory, self.lab.name, self.processes)
+        self.is_up = True
+        self._write_state()
+        self._tell({"up": True})
+
+    def _watch_signals(self) -> None:
+        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self.selector.register(reading, selectors.EVENT_READ, ("signal", ""))
+        if self.order.leash:
+            self.selector.register(0, selectors.EVENT_READ, ("leash", ""))
+
+    def _fork_janitor(self) -> None:
+        """It stays outside of every namespace of the lab, to clean up on the host."""
+        alive, self._alive = os.pipe()
+        if os.fork() == 0:
+            os.close(self._alive)
+            janitor(self.directory, alive, self.lock)
+        os.close(alive)
+
+    def _own_namespaces(self) -> None:
+        self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWNET)
+        except OSError as error:
+            raise MachineError(
+                f"this machine refuses new namespaces: {error.strerror}",
+                "in a container, give it the capability SYS_ADMIN; see `netarium doctor`",
+            ) from None
+        try:
+            kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+        except OSError as error:
+            raise MachineError(
+                f"this machine refuses mounts in a new namespace: {error.strerror}",
+                "on Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root",
+            ) from None
+
+    def _fork_authority(self) -> Channel:
+        ours, theirs = pair()
+        if os.fork() == 0:
+            self._be_authority(theirs)
+        theirs.close()
+        return ours
+
+    def _be_authority(self, channel: Channel) -> None:
+        try:
+            kernel.die_with_parent(os.getppid())
+            close_all_but(channel.fileno())
+            from netarium.runtime import identity
+            from netarium.services import authority
+
+            credentials = authority.make(self.lab)
+            channel.send("lab", identity.lab_files(credentials))
+            accounts = self.foundation.accounts
+            for node in self.lab.nodes:
+                files = identity.node_files(credentials, node.name, accounts)
+                channel.send("node", node.name, files)
+        except Exception as error:
+            channel.send("failed", f"cannot issue certificates: {error}", "")
+        finally:
+            os._exit(0)
+
+    def _fork_host(self, kind: str) -> None:
+        ours, theirs = pair()
+        pid = os.fork()
+        if pid == 0:
+            service_host(self.foundation, kind, theirs)
+        theirs.close()
+        self.hosts[kind] = ours
+        self.host_processes[pid] = kind
+
+    def _fork_node(self, name: str) -> None:
+        ours, theirs = pair()
+        # A process may leave for a new PID namespace for its children only from its own.
+        kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
+        try:
+            kernel.unshare(kernel.CLONE_NEWPID)
+            pid = os.fork()
+        except OSError as error:
+            count = len(self.processes)
+            raise MachineError(
+                f"this machine has room for {count} nodes only: {error.strerror}",
+                "see ulimit -u, sysctl user.max_pid_namespaces and kernel.pid_max",
+            ) from None
+        if pid == 0:
+            first_process(self.foundation, self.lab.node(name), theirs)
+        theirs.close()
+        self.nodes[name] = ours
+        self.processes[name] = pid
+        self.starts[name] = process_started(pid)
+        self.selector.register(ours, selectors.EVENT_READ, ("node", name))
+
+    def _wire(self, credentials: Channel | None) -> None:
+        """Plug in each cable as soon as both its nodes stand; start a node when it has all."""
+        total = len(self.lab.nodes)
+        with Netlink() as netlink:
+            netlink.send(bridges(self.lab))
+            plans = list(cables(self.lab, self.processes, netlink.interfaces()))
+            missing = dict.fromkeys(self.processes, 0)
+            waiting: dict[str, list[int]] = {name: [] for name in self.processes}
+            for number, (nodes, _) in enumerate(plans):
+                for name in set(nodes):
+                    waiting[name].append(number)
+                    missing[name] += 1
+            lacking = [len(set(nodes)) for nodes, _ in plans]
+            files = self._identities(credentials)
+            built = wired = 0
+            while wired < total:
+                for kind, name, message in self._messages():
+                    if kind == "built":
+                        built += 1
+                        self._tell_progress("nodes", built, total)
+                        ready = []
+                        for number in waiting[name]:
+                            lacking[number] -= 1
+                            if not lacking[number]:
+                                ready.append(number)
+                        for number in ready:
+                            self._plug(netlink, plans[number][1])
+                            for neighbour in set(plans[number][0]):
+                                missing[neighbour] -= 1
+                                if not missing[neighbour]:
+                                    self.nodes[neighbour].send("wire", files.get(neighbour, []))
+                        if not waiting[name]:
+                            self.nodes[name].send("wire", files.get(name, []))
+                    elif kind == "wired":
+                        wired += 1
+                        self._tell_progress("wires", wired, total)
+                    else:
+                        raise _LabError(f"unexpected message {message!r} from {name}")
+
+    def _plug(self, netlink: Netlink, requests: list[Any]) -> None:
+        try:
+            netlink.send(requests)
+        except NetlinkError as error:
+            raise _LabError(str(error), _DOCTOR, 5) from None
+
+    def _identities(self, credentials: Channel | None) -> dict[str, Any]:
+        """What the authority process issued, by node; the lab's own files go to its directory."""
+        files: dict[str, Any] = {}
+        while credentials is not None and len(files) < len(self.lab.nodes):
+            message = credentials.receive()
+            if message is None:
+                raise _LabError("cannot issue certificates: the process died")
+            if message[0] == "failed":
+                raise _LabError(message[1], message[2])
+            if message[0] == "lab":
+                from netarium.runtime import identity
+
+                issued = msgspec.convert(message[1], list[identity.IdentityFile])
+                identity.write(issued, str(self.directory))
+            else:
+                files[message[1]] = message[2]
+        return files
+
+    def _start_services(self) -> None:
+        wanted = [(n.name, s) for n in self.lab.nodes for s in n.services]
+        for kind, channel in self.hosts.items():
+            self.selector.register(channel, selectors.EVENT_READ, ("host", kind))
+        for node, service in wanted:
+            host = self.hosts[service.kind]
+            host.send("start", node, self.processes[node], service.name)
+        while len(self.services) < len(wanted):
+            for _ in self._messages():
+                self._tell_progress("services", len(self.services), len(wanted))
+
+    def _run_commands(self) -> None:
+        having = [node for node in self.lab.nodes if node.commands]
+        for node in having:
+            self.nodes[node.name].send("run", node.commands)
+        done = 0
+        while done < len(having):
+            for kind, _, _ in self._messages():
+                done += kind == "ran"
+                self._tell_progress("commands", done, len(having))
+
+    # Watching over it
+
+    def watch(self) -> None:
+        """Until the lab is to end: keep the record of what is alive."""
+        while True:
+            for _ in self._messages():
+                pass
+
+    def _messages(self) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+        """What nodes say, next; signals and services are seen to here.
+
+        Raises _StopError, and, while the lab comes up, _LabError.
+        """
+        for key, _ in self.selector.select():
+            source, name = key.data
+            if source == "signal":
+                if set(os.read(key.fd, 4096)) & {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}:
+                    raise _StopError
+                self._reap()
+            elif source == "leash":
+                if not os.read(0, 4096):
+                    raise _StopError
+            elif source == "host":
+                self._hear_host(name)
+            else:
+                message = self.nodes[name].receive()
+                if message is None:
+                    self._lose_node(name)
+                elif message[0] == "failed":
+                    raise _LabError(message[1], message[2])
+                else:
+                    yield message[0], name, message[1:]
+
+    def _lose_node(self, name: str) -> None:
+        self.selector.unregister(self.nodes[name])
+        self.nodes.pop(name).close()
+        if not self.is_up:
+            raise _LabError(f"node {name}: its first process died", "is the machine out of memory?")
+
+    def _hear_host(self, kind: str) -> None:
+        message = self.hosts[kind].receive()
+        if message is None:
+            self.selector.unregister(self.hosts[kind])
+            if not self.is_up:
+                raise _LabError(f"the host process of {kind} services died")
+            return
+        what, node, name, *rest = message
+        if what == "ready":
+            pid, ports = rest
+            state = ServiceState(node=node, name=name, kind=kind, pid=pid, ports=tuple(ports))
+            self.services[node, name] = state
+        elif not self.is_up:
+            where = f"service {name} on node {node}" if node else f"{kind} services"
+            raise _LabError(
+                f"{where}: {rest[0]}", f"netarium up needs every service of {self.lab.name}"
+            )
+        elif (node, name) in self.services:
+            dead = msgspec.structs.replace(self.services[node, name], state="dead", reason=rest[0])
+            self.services[node, name] = dead
+            self._write_state()
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while (done := os.waitpid(-1, os.WNOHANG))[0]:
+                kind = self.host_processes.get(done[0])
+                if kind is not None and not self.is_up:
+                    raise _LabError(f"the host process of {kind} services died")
+
+    # Ending
+
+    def tear_down(self) -> None:
+        """Kill every node's first process; the kernel takes what is in its namespaces."""
+        for pid in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in self.host_processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in [*self.processes.values(), *self.host_processes]:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+    # Telling
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        try:
+            os.write(1, msgspec.json.encode(message) + b"\n")
+        except OSError:
+            if not self.is_up:
+                raise _StopError from None  # whoever wanted the lab is gone
+
+    def _tell_progress(self, phase: str, done: int, total: int) -> None:
+        if done == total or done % max(1, total // 50) == 0:
+            self._tell({"progress": [phase, done, total]})
+
+    def _write_state(self) -> None:
+        running = RunningLab(
+            name=self.lab.name,
+            state="up" if self.is_up else "starting",
+            supervisor=os.getpid(),
+            started=process_started(os.getpid()),
+            since=self.since,
+            directory=str(self.directory),
+            rootless=self.rootless,
+            lab=self.lab,
+            nodes=tuple(
+                RunningNode(name=name, pid=pid, started=self.starts[name])
+                for name, pid in self.processes.items()
+            ),
+            services=tuple(self.services.values()),
+        )
+        new = self.directory / "state.new"
+        new.write_bytes(msgspec.json.encode(running))
+        new.replace(self.directory / "state.json")
+
+
+def main() -> None:
+    """Be the supervisor of the lab that standard input describes."""
+    length = int.from_bytes(_read_exactly(8), "big")
+    order = msgspec.json.decode(_read_exactly(length), type=Order)
+    lock = os.open(order.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.umask(0o022)
+    kernel.set_name("netarium")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    supervisor = _Supervisor(order, lock)
+    code = 0
+    try:
+        supervisor.bring_up()
+        # Whoever waited for the lab hears nothing more, and reads the end of the file.
+        nothing = os.open("/dev/null", os.O_WRONLY)
+        os.dup2(nothing, 1)
+        supervisor.watch()
+    except _StopError:
+        pass
+    except NetariumError as error:
+        code = error.exit_code
+        _say_failure(error.what, error.cure, error.exit_code)
+    except OSError as error:
+        code = 5
+        where = f" ({error.filename})" if error.filename else ""
+        _say_failure(f"{error.strerror}{where}", _DOCTOR, 5)
+    finally:
+        supervisor.tear_down()
+    sys.exit(code)
+
+
+def _read_exactly(count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        piece = os.read(0, count - len(data))
+        if not piece:
+            sys.exit(1)
+        data += piece
+    return data
+
+
+def _say_failure(what: str, cure: str, code: int) -> None:
+    with contextlib.suppress(OSError):
+        os.write(1, msgspec.json.encode({"failed": [what, cure, code]}) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""Bringing a lab up and taking it down, from the side of whoever asks."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from netarium.errors import MachineError, NetariumError
+from netarium.model.lab import Lab
+from netarium.runtime import janitor
+from netarium.runtime.state import RunningLab, find_lab, process_started, state_home
+
+__all__ = ["AlreadyRunningError", "LabFailedError", "Progress", "down", "up"]
+
+_PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a lab has come up: ``done`` of ``total`` nodes, wires, services or commands."""
+
+    phase: str
+    done: int
+    total: int
+
+
+class LabFailedError(NetariumError):
+    """A lab could not come up; nothing of it is left."""
+
+    def __init__(self, what: str, cure: str = "", exit_code: int = 1) -> None:
+        super().__init__(what, cure)
+        self.exit_code = exit_code
+
+
+class AlreadyRunningError(NetariumError):
+    """A lab of that name runs already, or is coming up."""
+
+
+def up(
+    lab: Lab,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    leash: bool = False,
+) -> RunningLab:
+    """Bring a lab up; returns once every service answers and every command has run.
+
+    Args:
+        lab: the model.
+        progress: called as the lab comes up, in the calling thread.
+        leash: tie the lab to this process: it ends when this process does.
+
+    Raises:
+        AlreadyRunningError: a lab of that name runs.
+        LabFailedError: with the reason; nothing is left of the lab.
+        MachineError: the state directory cannot be made.
+    """
+    directory = _claim(lab.name)
+    order = msgspec.json.encode({"lab": lab, "directory": str(directory), "leash": leash})
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "netarium.runtime.supervisor"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            cwd="/",
+            start_new_session=True,
+            env=_environment(),
+        )
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(len(order).to_bytes(8, "big") + order)
+                process.stdin.flush()
+            _follow(process, process.stdout, complaints, progress)
+        except BaseException:
+            _stop(process, directory)
+            raise
+        if leash:
+            _LEASHES[str(directory)] = process
+        else:
+            process.stdin.close()
+            process.returncode = 0  # it outlives this process, which has no claim on it
+        process.stdout.close()
+    return find_lab(lab.name)
+
+
+#: Supervisors that live only as long as this process holds the pipe to them.
+_LEASHES: dict[str, subprocess.Popen[bytes]] = {}
+
+
+def down(running: RunningLab) -> None:
+    """End a lab; returns once no trace of it is left on the host.
+
+    Raises:
+        NetariumError: it does not end within ten seconds.
+    """
+    try:
+        supervisor = os.pidfd_open(running.supervisor)
+    except ProcessLookupError:
+        supervisor = -1
+    if supervisor >= 0:
+        try:
+            if process_started(running.supervisor) == running.started:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(supervisor, signal.SIGTERM)
+                _await_end(supervisor, running)
+        finally:
+            os.close(supervisor)
+    process = _LEASHES.pop(running.directory, None)
+    if process is not None:
+        if process.stdin is not None:
+            process.stdin.close()
+        process.wait()
+    _await_removal(Path(running.directory))
+
+
+def _await_end(supervisor: int, running: RunningLab) -> None:
+    poll = select.poll()
+    poll.register(supervisor, select.POLLIN)
+    deadline = time.monotonic() + max(_PATIENCE, len(running.nodes) / 50)
+    while not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise NetariumError(
+            f"lab {running.name} does not end (its supervisor is process {running.supervisor})",
+            f"end it by force: kill -9 {running.supervisor}",
+        )
+
+
+def _await_removal(directory: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while directory.exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    if directory.exists():
+        janitor.clean(directory)
+
+
+def _claim(name: str) -> Path:
+    """Make the lab's state directory, ours alone; wait for a lab of that name that is ending."""
+    home = state_home()
+    directory = home / name
+    deadline = time.monotonic() + 3
+    while True:
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = home.stat()
+            if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
+                raise MachineError(
+                    f"{home} is not this user's alone", "remove it, or set XDG_RUNTIME_DIR"
+                )
+            directory.mkdir(mode=0o700)
+        except FileExistsError:
+            if _is_abandoned(directory):
+                janitor.clean(directory)
+                continue
+        except FileNotFoundError:
+            continue  # the last lab's janitor just removed the parent
+        except OSError as error:
+            raise MachineError(f"cannot make {directory}: {error.strerror}") from None
+        else:
+            return directory
+        if time.monotonic() > deadline:
+            raise AlreadyRunningError(
+                f"lab {name} is already running", f"see `netarium status --lab {name}`"
+            )
+        running = [lab for lab in (_peek(directory),) if lab is not None]
+        if running:
+            raise AlreadyRunningError(
+                f"lab {name} is already running", f"see `netarium status --lab {name}`"
+            )
+        time.sleep(0.01)
+
+
+def _peek(directory: Path) -> RunningLab | None:
+    try:
+        running = msgspec.json.decode((directory / "state.json").read_bytes(), type=RunningLab)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return running if running.alive else None
+
+
+def _is_abandoned(directory: Path) -> bool:
+    """Whether nobody holds the directory's lock: its supervisor and janitor were both killed."""
+    try:
+        if time.time() - directory.stat().st_mtime < 1:
+            return False  # its supervisor may be about to take the lock
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN)
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _environment() -> dict[str, str]:
+    kept = ("PATH", "LANG", "XDG_RUNTIME_DIR", "HOME", "NETARIUM_DEBUG")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def _follow(
+    process: subprocess.Popen[bytes],
+    reports: IO[bytes],
+    complaints: IO[bytes],
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    for line in reports:
+        message: dict[str, Any] = msgspec.json.decode(line)
+        if "progress" in message and progress is not None:
+            progress(Progress(*message["progress"]))
+        elif "failed" in message:
+            raise LabFailedError(*message["failed"])
+        elif "up" in message:
+            return
+    process.wait()
+    complaints.seek(0)
+    said = complaints.read().decode(errors="replace").strip().splitlines()
+    why = f": {said[-1]}" if said else ""
+    raise LabFailedError(f"the lab's supervisor died{why}", "this is a fault of netarium")
+
+
+def _stop(process: subprocess.Popen[bytes], directory: Path) -> None:
+    """End a supervisor that did not finish, whatever interrupts us meanwhile."""
+    with contextlib.suppress(Exception):
+        process.terminate()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if not directory.joinpath("state.json").exists():
+        janitor.clean(directory)
+    _await_removal(directory)
