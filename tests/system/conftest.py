@@ -69,21 +69,20 @@ def _namespaces() -> None:
         pytest.skip(f"this machine makes no namespaces: {done.stderr.strip()}")
 
 
-@pytest.fixture(scope="session")
-def playground_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The playground under a name of its own, so that one that runs already is left in peace."""
-    shipped = Path(package.__file__).parent / "labs" / "playground.yaml"
+def shipped_copy(lab: str, name: str, directory: Path) -> Path:
+    """A lab that ships, under another name: one that a person runs here is left in peace."""
+    shipped = Path(package.__file__).parent / "labs" / f"{lab}.yaml"
     lines = [line for line in shipped.read_text().splitlines() if not line.startswith("name:")]
-    own = tmp_path_factory.mktemp("playground") / f"playground-{os.getpid()}.yaml"
-    own.write_text("\n".join([f"name: {own.stem}", *lines, ""]))
-    return own
+    copy = directory / f"{name}.yaml"
+    copy.write_text("\n".join([f"name: {name}", *lines, ""]))
+    return copy
 
 
 @pytest.fixture(scope="session")
-def playground(netarium: Netarium, playground_file: Path) -> Iterator[UpLab]:
+def playground(netarium: Netarium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpLab]:
     """The playground, one for all tests: leave it as you found it."""
-    name, directory = playground_file.stem, playground_file.parent
-    netarium("up", playground_file, cwd=directory)
+    name, directory = f"playground-{os.getpid()}", tmp_path_factory.mktemp("playground")
+    netarium("up", shipped_copy("playground", name, directory), cwd=directory)
     try:
         yield UpLab(name, directory, netarium)
     finally:

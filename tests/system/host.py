@@ -1,4 +1,4 @@
-"""The state of this machine that a lab must leave as found, and what differs between two moments."""
+"""What a lab must leave as it found it on this machine, and what differs between two moments."""
 
 from __future__ import annotations
 

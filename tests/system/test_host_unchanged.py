@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Netarium
+from tests.system.conftest import shipped_copy
 from tests.system.host import settled_difference, snapshot
+
+
+@pytest.fixture
+def playground_file(tmp_path: Path) -> Path:
+    return shipped_copy("playground", f"unchanged-{os.getpid()}", tmp_path)
 
 
 def test_down_leaves_the_host_as_it_was(netarium: Netarium, playground_file: Path) -> None:
