@@ -1,24 +1,23 @@
-"""The first process of a node: it builds the node around itself, then minds its orphans.
+"""The first process of a node: it builds the node around itself, then sleeps.
 
 It talks with the supervisor over a channel:
 
     built                          ->  the root stands, cables may be plugged in
     wire, identity files           <-  all cables are in: configure the interfaces
     wired                          ->
-    run, shell lines               <-  the services answer
-    ran                            ->
     failed, what, cure             ->  at any point; the lab cannot come up
+
+Then it becomes ``sleep infinity``: a first process must only exist, to hold the
+namespaces, and a thousand Pythons that do nothing would take 3 GB. The kernel reaps
+the orphans that fall to it, because it ignores SIGCHLD.
 """
 
 from __future__ import annotations
 
-import gc
 import os
-import select
 import signal
-import subprocess
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import msgspec
 
@@ -34,7 +33,6 @@ from netarium.runtime.netlink import (
     add_route,
     set_link,
 )
-from netarium.services.environment import environment
 
 __all__ = ["NAMESPACES", "first_process"]
 
@@ -109,9 +107,9 @@ def _live(foundation: rootfs.Foundation, node: Node, channel: Channel) -> None:
     _configure(node)
     kernel.limit_capabilities()
     kernel.die_with_parent(0)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     channel.send("wired")
-    gc.collect()
-    _serve(foundation, node, channel)
+    os.execve(foundation.sleeper, ["sleep", "infinity"], {})
 
 
 def _configure(node: Node) -> None:
@@ -155,59 +153,3 @@ def _set_sysctl(name: str, value: str, *, optional: bool = False) -> None:
             raise _NodeError(
                 f"sysctl {name} = {value}: {reason}", "see `sysctl -a` in a node"
             ) from None
-
-
-def _serve(foundation: rootfs.Foundation, node: Node, channel: Channel) -> None:
-    """Reap whatever this PID namespace orphans; run shell lines when told to."""
-    reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    poll = select.poll()
-    poll.register(reading, select.POLLIN)
-    poll.register(channel.fileno(), select.POLLIN)
-    while True:
-        ready = dict(poll.poll())
-        if reading in ready:
-            os.read(reading, 4096)
-            _reap()
-        if channel.fileno() in ready:
-            message: tuple[Any, ...] | None = channel.receive()
-            if message is None:
-                return
-            for line in message[1]:
-                _run(foundation, node, line)
-            channel.send("ran")
-
-
-def _reap() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
-
-
-def _run(foundation: rootfs.Foundation, node: Node, line: str) -> None:
-    root = foundation.account("root")
-    with Path("/var/log/commands.log").open("ab+") as log:
-        log.write(f"$ {line}\n".encode())
-        log.flush()
-        start = log.tell()
-        # Into a file, not a pipe: a program left in the background would hold a pipe open.
-        result = subprocess.run(
-            ["/bin/sh", "-c", line],
-            env=environment(foundation.lab, node, root),
-            cwd="/root",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            check=False,
-        )
-        log.seek(start)
-        said = log.read().decode(errors="replace").strip().splitlines()
-    if result.returncode:
-        raise _NodeError(
-            f"command {line!r} ended with exit code {result.returncode}",
-            f"it said: {said[-1][:200]}" if said else "it said nothing",
-        )

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from netarium.errors import MachineError
 from netarium.model.lab import Account, Lab, Node
 from netarium.runtime import kernel
 from netarium.runtime.kernel import (
@@ -110,7 +112,9 @@ _SUDOERS = 'Defaults env_keep += "NETARIUM_LAB NETARIUM_NODE SSL_CERT_FILE REQUE
 class Foundation:
     """What all nodes of a lab stand on: directories in the supervisor's private memory file system.
 
-    ``accounts`` have the ids that are valid in this lab's user namespace.
+    ``accounts`` have the ids that are valid in this lab's user namespace;
+    ``reachable`` are directories that nodes need besides their root; ``sleeper`` is
+    the program that a node's first process becomes.
     """
 
     base: Path
@@ -118,6 +122,7 @@ class Foundation:
     accounts: tuple[Account, ...]
     rootless: bool
     reachable: tuple[str, ...]
+    sleeper: str
 
     def account(self, name: str) -> Account:
         """The account of that name; root exists in every lab."""
@@ -154,7 +159,10 @@ def prepare(lab: Lab, base: Path, *, rootless: bool, single_id: bool) -> Foundat
     if not lab.resolvers:
         _write(layer / "etc/hosts", _hosts(lab.nodes))
     _devices(base / "dev", rootless=rootless)
-    return Foundation(base, lab, accounts, rootless, _reachable())
+    sleeper = shutil.which("sleep", path="/usr/bin:/bin")
+    if sleeper is None:
+        raise MachineError("this machine has no /usr/bin/sleep", "apt install coreutils")
+    return Foundation(base, lab, accounts, rootless, _reachable(), sleeper)
 
 
 def enter(foundation: Foundation, node: Node) -> None:

@@ -29,7 +29,7 @@ from typing import Any
 import msgspec
 
 from netarium.errors import MachineError, NetariumError
-from netarium.model.lab import Lab
+from netarium.model.lab import Lab, Node
 from netarium.runtime import kernel, rootfs
 from netarium.runtime.channel import Channel, close_all_but, pair
 from netarium.runtime.janitor import janitor, offer_namespaces
@@ -42,6 +42,7 @@ from netarium.runtime.wiring import bridges, cables
 __all__ = ["Order", "main"]
 
 _DOCTOR = "`netarium doctor` says what this machine lacks"
+_MEMORY = "is the machine out of memory?"
 
 
 class Order(msgspec.Struct, kw_only=True):
@@ -246,6 +247,7 @@ class _Supervisor:
                             self.nodes[name].send("wire", files.get(name, []))
                     elif kind == "wired":
                         wired += 1
+                        self._release(name)
                         self._tell_progress("wires", wired, total)
                     else:
                         raise _LabError(f"unexpected message {message!r} from {name}")
@@ -288,12 +290,31 @@ class _Supervisor:
     def _run_commands(self) -> None:
         having = [node for node in self.lab.nodes if node.commands]
         for node in having:
-            self.nodes[node.name].send("run", node.commands)
+            self._fork_commands(node)
         done = 0
         while done < len(having):
-            for kind, _, _ in self._messages():
-                done += kind == "ran"
-                self._tell_progress("commands", done, len(having))
+            for kind, name, _ in self._messages():
+                if kind == "ran":
+                    done += 1
+                    self._release(name)
+                    self._tell_progress("commands", done, len(having))
+
+    def _fork_commands(self, node: Node) -> None:
+        ours, theirs = pair()
+        if os.fork() == 0:
+            from netarium.runtime.commands import run_commands
+
+            root = self.foundation.account("root")
+            run_commands(self.lab, node, root, self.processes[node.name], self.rootless, theirs)
+        theirs.close()
+        self.nodes[node.name] = ours
+        self.selector.register(ours, selectors.EVENT_READ, ("node", node.name))
+
+    def _release(self, name: str) -> None:
+        """Expect no more messages from a node."""
+        channel = self.nodes.pop(name)
+        self.selector.unregister(channel)
+        channel.close()
 
     # Watching over it
 
@@ -322,17 +343,11 @@ class _Supervisor:
             else:
                 message = self.nodes[name].receive()
                 if message is None:
-                    self._lose_node(name)
+                    raise _LabError(f"node {name}: its first process died", _MEMORY)
                 elif message[0] == "failed":
                     raise _LabError(message[1], message[2])
                 else:
                     yield message[0], name, message[1:]
-
-    def _lose_node(self, name: str) -> None:
-        self.selector.unregister(self.nodes[name])
-        self.nodes.pop(name).close()
-        if not self.is_up:
-            raise _LabError(f"node {name}: its first process died", "is the machine out of memory?")
 
     def _hear_host(self, kind: str) -> None:
         message = self.hosts[kind].receive()
@@ -362,6 +377,8 @@ class _Supervisor:
                 kind = self.host_processes.get(done[0])
                 if kind is not None and not self.is_up:
                     raise _LabError(f"the host process of {kind} services died")
+                if done[0] in self.processes.values() and not self.is_up:
+                    raise _LabError("a node's first process died", _MEMORY)
 
     # Ending
 
