@@ -1,0 +1,1 @@
+"""The ``netarium`` command: one file a group of verbs; each parses, calls and prints."""

@@ -1,0 +1,251 @@
+"""The verbs that bring labs up and take them down."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netarium.cli.options import Json, complete_running_lab, single
+from netarium.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from netarium.model.lab import Lab, Mount
+    from netarium.runtime.up import Progress
+
+__all__ = ["app", "parse_mount", "with_mounts"]
+
+#: Lab files that `up` takes without being told.
+_DEFAULT_FILES = ("lab.yaml", "netarium.yaml")
+#: Where nodes see the directory in which `up` was run.
+_HERE = "/lab"
+
+
+def _complete_lab(incomplete: str) -> list[str]:
+    from netarium.labs import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+def _up(
+    lab: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[LAB|FILE]",
+            help="A lab that ships (netarium labs), or a lab file. "
+            "Without it: ./lab.yaml or ./netarium.yaml.",
+            autocompletion=_complete_lab,
+        ),
+    ] = None,
+    mount: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mount", metavar="DIR:/PATH[:ro]", help="A directory all nodes see; repeatable."
+        ),
+    ] = None,
+    no_mount: Annotated[
+        bool, typer.Option("--no-mount", help="Do not show the current directory as /lab.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Another name for the lab.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Bring a lab up.
+
+    Returns when every service answers. The current directory is /lab in every node.
+    A lab that runs already is left as it is. Ctrl-C leaves nothing behind.
+    """
+    from netarium.cli.status import print_lab, report
+    from netarium.runtime.state import running_labs
+    from netarium.runtime.up import up
+
+    wanted = _load(lab, name)
+    if any(running.name == wanted.name for running in running_labs()):
+        if json:
+            from netarium.cli.output import print_json
+            from netarium.runtime.state import find_lab
+
+            print_json(report(find_lab(wanted.name)))
+        else:
+            print(f"lab {wanted.name} runs already; see: netarium status {wanted.name}")
+        return
+    wanted = with_mounts(wanted, [parse_mount(word) for word in mount or ()], here=not no_mount)
+    show = _Line(wanted.name)
+    try:
+        running = up(wanted, progress=show if sys.stderr.isatty() and not json else None)
+    finally:
+        show.clear()
+    if json:
+        from netarium.cli.output import print_json
+
+        print_json(report(running))
+        return
+    print_lab(running)
+    _suggest(wanted)
+
+
+class _Line:
+    """Progress as one line of a terminal, rewritten in place."""
+
+    def __init__(self, lab: str) -> None:
+        self._lab = lab
+        self._shown = False
+
+    def __call__(self, progress: Progress) -> None:
+        count = f" {progress.done}/{progress.total}" if progress.total else ""
+        columns = os.get_terminal_size(2).columns
+        text = f"{self._lab}: {progress.phase}{count}"[: max(columns - 1, 1)]
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        self._shown = True
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _load(given: str | None, name: str | None) -> Lab:
+    import msgspec
+
+    from netarium import labs
+    from netarium.model import load
+
+    if given is None:
+        found = [file for file in _DEFAULT_FILES if Path(file).is_file()]
+        if not found:
+            raise UsageError(
+                f"which lab? There is no {' or '.join(_DEFAULT_FILES)} here",
+                f"name a lab file, or one of: {', '.join(labs.names())}",
+            )
+        path = Path(found[0])
+    elif given in labs.names() and not given.endswith((".yaml", ".yml")):
+        path = labs.path(given)
+    elif Path(given).is_file():
+        path = Path(given)
+    elif "/" in given or given.endswith((".yaml", ".yml")):
+        raise NotFoundError(f"there is no lab file {given}", "netarium labs lists those that ship")
+    else:
+        from netarium.runtime.state import nearest
+
+        raise NotFoundError(f"there is no lab {given!r}", nearest(given, labs.names()))
+    lab = load(path)
+    return msgspec.structs.replace(lab, name=_checked_name(name)) if name else lab
+
+
+def _checked_name(name: str) -> str:
+    import re
+
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
+        raise UsageError(
+            f"{name!r} cannot name a lab", "use letters, digits, '-', '_' and '.'; 63 at most"
+        )
+    return name
+
+
+def parse_mount(word: str) -> Mount:
+    """A mount from ``DIR:/PATH[:ro]``. Raises UsageError, and NotFoundError for no such DIR."""
+    from netarium.model.lab import Mount
+
+    source, _, target = word.partition(":")
+    read_only = target.endswith(":ro")
+    target = target.removesuffix(":ro").removesuffix(":rw")
+    if not source or not target.startswith("/") or ":" in target or target == "/":
+        raise UsageError(f"--mount {word!r} is not DIR:/PATH[:ro]", "as in --mount ./site:/srv/www")
+    directory = Path(source).expanduser()
+    if not directory.exists():
+        raise NotFoundError(f"--mount {word!r}: there is no {directory}")
+    return Mount(
+        source=str(directory.resolve()), target=os.path.normpath(target), read_only=read_only
+    )
+
+
+def with_mounts(lab: Lab, mounts: list[Mount], *, here: bool) -> Lab:
+    """The lab with mounts added to every node; ``here`` adds the current directory as /lab.
+
+    A node that mounts something of its own there keeps it.
+    """
+    import msgspec
+
+    from netarium.model.lab import Mount
+
+    added = {mount.target: mount for mount in mounts}
+    if here and _HERE not in added:
+        directory = os.getcwd()  # noqa: PTH109
+        if directory == "/":
+            from netarium.cli.output import note
+
+            note("the current directory is /, so nodes see it read-only at /lab")
+        added = {
+            _HERE: Mount(source=directory, target=_HERE, read_only=directory == "/"),
+            **added,
+        }
+    nodes = []
+    for node in lab.nodes:
+        own = {mount.target for mount in node.mounts}
+        extra = tuple(mount for target, mount in added.items() if target not in own)
+        nodes.append(msgspec.structs.replace(node, mounts=(*extra, *node.mounts)))
+    return msgspec.structs.replace(lab, nodes=tuple(nodes))
+
+
+def _suggest(lab: Lab) -> None:
+    """Four lines on what to try next, made for this lab."""
+    if not lab.nodes:
+        return
+    first, last = lab.nodes[0].name, lab.nodes[-1].name
+    web = next((n.names[0] for n in lab.nodes for s in n.services if s.kind == "web"), None)
+    target = web or next((n.names[0] for n in lab.nodes if n.name == last), last)
+    tries = [
+        (f"netarium shell {first}", f"a shell on {first}; this directory is /lab there"),
+        (f"netarium exec {first} -- ping -c3 {target}", "one command"),
+    ]
+    if web:
+        tries.append((f"netarium exec {first} -- curl -s http://{web}/", "a client"))
+    elif any(s.kind == "ssh" for s in lab.node(last).services):
+        tries.append((f"netarium ssh {last}", "log in with this machine's own ssh"))
+    else:
+        tries.append((f"netarium exec {first} -- traceroute {target}", "the way there"))
+    tries.append((f"netarium down {lab.name}", "take it all down again"))
+    width = max(len(command) for command, _ in tries)
+    print("\nTry next:")
+    for command, meaning in tries:
+        print(f"  {command:{width}}  # {meaning}")
+
+
+def _down(
+    lab: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[LAB]",
+            help="The lab; not needed where one runs.",
+            autocompletion=complete_running_lab,
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Take all your labs down.")] = False,
+    json: Json = False,
+) -> None:
+    """Take a lab down. No process, interface, mount or file of it remains."""
+    from netarium.runtime.state import find_lab, running_labs
+    from netarium.runtime.up import down
+
+    if every and lab:
+        raise UsageError("down takes a lab or --all, not both")
+    going = running_labs() if every else [find_lab(lab)]
+    for running in going:
+        down(running)
+        if not json:
+            print(f"lab {running.name} is down")
+    if json:
+        from netarium.cli.output import print_json
+
+        print_json({"down": [running.name for running in going]})
+    elif not going:
+        print("no lab is running")
+
+
+def app(verb: str) -> typer.Typer:
+    """The verb's application."""
+    return single(verb, _up if verb == "up" else _down)

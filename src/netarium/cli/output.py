@@ -1,0 +1,66 @@
+"""How the command line prints: tables that fit the terminal, plain text for pipes, and JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["console", "note", "print_json", "print_table", "size"]
+
+
+def console() -> Console:
+    """Where tables go. Colour and the terminal's width where there is one; NO_COLOR is obeyed."""
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() else 1000
+    return Console(width=wide, highlight=False, soft_wrap=False, emoji=False, markup=False)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    """Print rows below headings; a cell too long for the terminal is folded, never cut.
+
+    In a pipe the columns are padded with blanks and nothing is folded.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style="red" if cell.startswith("dead") else "") for cell in row))
+    out = console()
+    if title:
+        out.print(title, style="bold")
+    with out.capture() as capture:
+        out.print(table)
+    # rich fills lines up with blanks, which would wrap where somebody narrows the window.
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in capture.get().splitlines()))
+
+
+def print_json(value: Any) -> None:
+    """Print a value (msgspec structs too) as indented JSON."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Tell the person something beside the output proper: on stderr."""
+    print(f"netarium: {text}", file=sys.stderr)
+
+
+def size(count: int | None) -> str:
+    """Bytes as a person reads them (binary units); a dash for None."""
+    if count is None:
+        return "-"
+    if count < 1 << 20:
+        return f"{count / 1024:.0f} kB"
+    if count < 10 << 20:
+        return f"{count / (1 << 20):.1f} MB"
+    return f"{count / (1 << 20):.0f} MB"

@@ -1,0 +1,56 @@
+"""A parser for the verbs that must start in an instant, for their plain forms only.
+
+It accepts what it is sure about and leaves everything else (help, mistakes, rare
+spellings) to typer, which has the last word on what these verbs take.
+"""
+
+from __future__ import annotations
+
+__all__ = ["parse", "run"]
+
+_OPTIONS = {
+    "exec": {"-u": "user", "--user": "user", "-w": "workdir", "--workdir": "workdir"},
+    "shell": {"-u": "user", "--user": "user"},
+    "connect": {},
+}
+_LAB = {"-l": "lab", "--lab": "lab"}
+
+
+def parse(words: list[str]) -> tuple[dict[str, str], list[str]] | None:
+    """Options and operands of a command line ``VERB [OPTION VALUE]... NODE ...``, or None."""
+    verb, rest = words[0], words[1:]
+    known = {**_OPTIONS[verb], **_LAB}
+    options: dict[str, str] = {}
+    while rest and rest[0].startswith("-"):
+        name, equals, value = rest[0].partition("=")
+        if name not in known:
+            return None
+        if equals and name.startswith("--"):
+            rest = rest[1:]
+        elif not equals and len(rest) > 1:
+            value, rest = rest[1], rest[2:]
+        else:
+            return None
+        options[known[name]] = value
+    if not rest or (verb != "exec" and any(word.startswith("-") for word in rest)):
+        return None
+    return options, rest
+
+
+def run(words: list[str]) -> int | None:
+    """Run the command line; None where typer must look at it."""
+    parsed = parse(words)
+    if parsed is None:
+        return None
+    options, operands = parsed
+    lab, user = options.get("lab"), options.get("user", "root")
+    from netarium.cli import running
+
+    if words[0] == "exec" and len(operands) > 1:
+        workdir = options.get("workdir")
+        return running.command(operands[0], operands[1:], lab=lab, user=user, workdir=workdir)
+    if words[0] == "shell" and len(operands) == 1:
+        return running.shell(operands[0], lab=lab, user=user)
+    if words[0] == "connect" and len(operands) == 2 and operands[1].isdigit():
+        return running.connect(operands[0], int(operands[1]), lab=lab)
+    return None
