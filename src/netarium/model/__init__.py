@@ -1,0 +1,79 @@
+"""What a network is: Lab, Node, Interface, Link, Service as data; lab files; validation.
+
+Importing this room costs next to nothing: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netarium.model.files import find, load, load_shipped, loads, shipped
+    from netarium.model.lab import (
+        Account,
+        End,
+        Interface,
+        Lab,
+        Link,
+        Mount,
+        Nat,
+        Node,
+        Route,
+        Service,
+    )
+    from netarium.model.mounting import with_mounts
+    from netarium.model.naming import names, public_addresses, reverse_names
+    from netarium.model.resolve import resolve
+
+_HOMES = {
+    "Account": "lab",
+    "End": "lab",
+    "Interface": "lab",
+    "Lab": "lab",
+    "Link": "lab",
+    "Mount": "lab",
+    "Nat": "lab",
+    "Node": "lab",
+    "Route": "lab",
+    "Service": "lab",
+    "find": "files",
+    "load": "files",
+    "load_shipped": "files",
+    "loads": "files",
+    "names": "naming",
+    "public_addresses": "naming",
+    "resolve": "resolve",
+    "reverse_names": "naming",
+    "shipped": "files",
+    "with_mounts": "mounting",
+}
+
+__all__ = [
+    "Account",
+    "End",
+    "Interface",
+    "Lab",
+    "Link",
+    "Mount",
+    "Nat",
+    "Node",
+    "Route",
+    "Service",
+    "find",
+    "load",
+    "load_shipped",
+    "loads",
+    "names",
+    "public_addresses",
+    "resolve",
+    "reverse_names",
+    "shipped",
+    "with_mounts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

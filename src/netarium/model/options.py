@@ -1,4 +1,4 @@
-"""The services there are, and the options of each: declared here once, for files, schema and docs."""
+"""The services there are, and the options of each: declared once, for files, schema and docs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+
+from netarium.model.wording import word
 
 __all__ = [
     "KINDS",
@@ -27,26 +29,20 @@ Port = Annotated[int, Meta(ge=1, le=65535, description="A TCP or UDP port number
 _Text = Annotated[str, Meta(min_length=1)]
 _InsidePath = Annotated[
     str,
-    Meta(
-        pattern="^/",
-        description="An absolute path inside the node.",
-        extra={"is": "an absolute path", "cure": "write it from the root, such as /srv/www"},
-    ),
+    word("an absolute path", "write it from the root, such as /srv/www", pattern="^/"),
 ]
 _Application = Annotated[
     str,
-    Meta(
+    word(
+        "a WSGI application",
+        "write MODULE:CALLABLE, such as httpbin:app",
         pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$",
-        examples=["httpbin:app"],
-        extra={"is": "a WSGI application", "cure": "write MODULE:CALLABLE, such as httpbin:app"},
+        example="httpbin:app",
     ),
 ]
 _PagePath = Annotated[
     str,
-    Meta(
-        pattern="^/",
-        extra={"is": "the path of a page", "cure": "begin it with /, such as /index.html"},
-    ),
+    word("the path of a page", "begin it with /, such as /index.html", pattern="^/"),
 ]
 
 
