@@ -1,8 +1,8 @@
 """What a lab leaves on the host while it runs, and the process that takes it away afterwards.
 
 A lab's traces on the host are its state directory and, as root, names for
-``ip netns`` below /run/netns. The janitor waits for the supervisor's end, however
-it ends, and removes both.
+``ip netns`` below /run/netns. The janitor, parent of the supervisor, waits for its
+end, however it ends, and removes both.
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ __all__ = ["clean", "janitor", "offer_namespaces"]
 _NETNS = Path("/run/netns")
 
 
-def janitor(directory: Path, alive: int, lock: int) -> NoReturn:
-    """Clean up once the descriptor ``alive`` reaches end of file; the caller was just forked.
+def janitor(directory: Path, supervisor: int, lock: int) -> NoReturn:
+    """Wait for the supervisor, a child, to end; clean up; end with its exit code.
 
-    ``lock`` stays open until all is clean, so that no new lab of that name starts before.
+    Signals go on to the supervisor, which is the one to decide. The descriptor ``lock``
+    stays open until all is clean, so that no new lab of that name starts before.
     """
+    code = 1
     try:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        close_all_but(alive, lock)
         kernel.set_name("janitor")
+        close_all_but(lock)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, _: os.kill(supervisor, number))
         os.chdir("/")
-        os.read(alive, 1)
+        _, status = os.waitpid(supervisor, 0)
+        code = os.waitstatus_to_exitcode(status) & 0xFF
         clean(directory)
     finally:
-        os._exit(0)
+        os._exit(code)
 
 
 def clean(directory: Path) -> None:

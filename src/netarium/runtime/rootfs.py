@@ -23,7 +23,9 @@ from netarium.model.lab import Account, Lab, Node
 from netarium.runtime import kernel
 from netarium.runtime.kernel import (
     MS_BIND,
+    MS_NOATIME,
     MS_NODEV,
+    MS_NODIRATIME,
     MS_NOEXEC,
     MS_NOSUID,
     MS_RDONLY,
@@ -61,6 +63,12 @@ _HIDDEN = (
     "/var/lib/lxd",
     "/var/lib/machines",
     "/var/spool/cron",
+)
+
+#: Directories of the host's root of which a node sees nothing.
+_EMPTY = frozenset(
+    {"/boot", "/dev", "/home", "/lost+found", "/media", "/mnt", "/proc", "/root", "/run", "/srv"}
+    | {"/sys", "/tmp"}
 )
 
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
@@ -172,16 +180,19 @@ def enter(foundation: Foundation, node: Node) -> None:
     UTS and IPC namespaces. Raises OSError with the path concerned.
     """
     own = foundation.base / "nodes" / node.name
-    for name in ("upper", "work", "root", "private"):
+    for name in ("upper", "root", "private"):
         _directory(own / name, 0o755)
     _directory(own / "upper/etc", 0o755)
     _write(own / "upper/etc/hostname", node.name + "\n")
     if foundation.lab.resolvers:
         _write(own / "upper/etc/hosts", _hosts([node]))
     root = str(own / "root")
-    _overlay(root, f"{foundation.base}/lab:/", own, "", foundation.rootless)
-    for index, path in enumerate(_system_mounts()):
-        _overlay(root + path, path, own, f"-{index}", foundation.rootless)
+    if foundation.rootless:
+        _parts(root, foundation.base / "lab", own)
+    else:
+        _overlay(root, f"{foundation.base}/lab:/", own / "upper", own / "work")
+        for index, path in enumerate(_system_mounts()):
+            _overlay(root + path, path, own / f"upper-{index}", own / f"work-{index}")
     os.chdir(root)
     kernel.pivot_root(".", "." + _OLD)
     os.chdir("/")
@@ -235,18 +246,63 @@ def _bind(source: str, target: str, *, read_only: bool = False) -> None:
 def _remount_read_only(target: str) -> None:
     # A user namespace may not drop the flags that the mount came with.
     held = os.statvfs(target).f_flag
-    keep = held & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    keep = held & (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)
     kernel.mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | keep)
 
 
-def _overlay(target: str, lower: str, own: Path, suffix: str, rootless: bool) -> None:
-    upper, work = own / f"upper{suffix}", own / f"work{suffix}"
-    if suffix:
-        upper.mkdir()
-        work.mkdir()
-        upper.chmod(stat.S_IMODE(os.stat(lower).st_mode))
-    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
-    kernel.mount("netarium", target, "overlay", 0, options + (",userxattr" if rootless else ""))
+def _overlay(target: str, lower: str, upper: Path, work: Path, options: str = "") -> None:
+    source = lower.rpartition(":")[2]
+    for path in (upper, work):
+        path.mkdir(parents=True, exist_ok=True)
+    if source != "/":
+        upper.chmod(stat.S_IMODE(os.stat(source).st_mode))
+    layers = f"lowerdir={lower},upperdir={upper},workdir={work}{options}"
+    kernel.mount("netarium", target, "overlay", 0, layers)
+
+
+def _parts(root: str, layer: Path, own: Path) -> None:
+    """The root of a rootless node: one overlay for each directory below /.
+
+    A user namespace cannot overlay / itself, as it may not look behind the mounts
+    that cover parts of it (the kernel keeps them locked, mount_namespaces(7)).
+    """
+    kernel.mount(root, root, flags=MS_BIND)  # pivot_root(2) takes mount points only
+    for entry in sorted(os.scandir("/"), key=lambda entry: entry.name):
+        target = f"{root}/{entry.name}"
+        if entry.is_symlink():
+            os.symlink(os.readlink(entry.path), target)
+        elif entry.is_dir():
+            os.mkdir(target, 0o755)
+            if entry.path not in _EMPTY and os.access(entry.path, os.R_OK | os.X_OK):
+                _part(target, entry.path, layer / entry.name, own)
+    for name in os.listdir(layer):
+        os.makedirs(f"{root}/{name}", 0o755, exist_ok=True)
+
+
+def _part(target: str, path: str, layer: Path, own: Path) -> None:
+    lower = f"{layer}:{path}" if layer.is_dir() else path
+    upper, work = own / "upper" / path[1:], own / "work" / path[1:]
+    try:
+        _overlay(target, lower, upper, work, ",userxattr")
+    except OSError:  # a file system is mounted below it
+        if path == "/etc":
+            _copy_readable(path, target)
+            _copy_readable(str(layer), target)
+            _copy_readable(str(upper), target)
+        else:
+            _bind(path, target, read_only=True)
+
+
+def _copy_readable(source: str, target: str) -> None:
+    def is_hidden(directory: str, names: list[str]) -> list[str]:
+        paths = [Path(directory, name) for name in names]
+        return [
+            path.name
+            for path in paths
+            if not (path.is_symlink() or os.access(path, os.R_OK)) or path.is_char_device()
+        ]
+
+    shutil.copytree(source, target, symlinks=True, ignore=is_hidden, dirs_exist_ok=True)
 
 
 def _system_mounts() -> list[str]:

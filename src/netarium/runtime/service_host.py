@@ -29,6 +29,7 @@ from netarium.runtime import kernel
 from netarium.runtime.channel import Channel, close_all_but, pair
 from netarium.runtime.node import NAMESPACES
 from netarium.runtime.rootfs import Foundation
+from netarium.runtime.state import host_pid
 from netarium.services.setup import Setup
 
 __all__ = ["service_host"]
@@ -140,8 +141,9 @@ class _Host:
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
+            close_all_but(channel.fileno(), namespaces)
             kernel.setns(namespaces, NAMESPACES)
-            close_all_but(channel.fileno())
+            os.close(namespaces)
             os.chdir("/")
             kernel.limit_capabilities()
             kernel.die_with_parent(0)
@@ -183,7 +185,8 @@ class _Host:
                 server.channel.close()
             elif message[0] == "ready":
                 server.is_ready = True
-                self._channel.send("ready", server.node, server.service.name, pid, message[1])
+                outside = host_pid(pid)
+                self._channel.send("ready", server.node, server.service.name, outside, message[1])
             else:
                 server.reason = message[1]
             return

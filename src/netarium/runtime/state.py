@@ -24,6 +24,7 @@ __all__ = [
     "ServiceState",
     "find_lab",
     "find_node",
+    "host_pid",
     "nearest",
     "process_started",
     "running_labs",
@@ -42,6 +43,21 @@ def process_started(pid: int) -> int:
         return 0
     fields = stat[stat.rindex(")") + 2 :].split()
     return 0 if fields[0] in "ZX" else int(fields[19])
+
+
+def host_pid(pid: int) -> int:
+    """What the PID namespace that /proc shows calls a process of the caller's PID namespace.
+
+    A pidfd's fdinfo says (proc_pid_fdinfo(5)). Raises ProcessLookupError.
+    """
+    descriptor = os.pidfd_open(pid)
+    try:
+        for line in Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines():
+            if line.startswith("Pid:"):
+                return int(line.split()[1])
+    finally:
+        os.close(descriptor)
+    raise ProcessLookupError(pid)
 
 
 class RunningNode(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,13 @@ the lab on standard input, it reports on standard output, one JSON object a line
     {"failed": [what, cure, exit code]}
     {"up": true}
 
-All that the lab is made of are its descendants, in namespaces that nothing else
-holds: when this process dies, of whatever, all of it is gone.
+It is the first process of the lab's own PID namespace, and all that the lab is made
+of are its descendants, in namespaces that nothing else holds: when this process
+dies, of whatever, the kernel kills them all. Its parent, the janitor, then removes
+the lab's traces from the host.
+
+Process ids here are those of the lab's PID namespace, except in the state that is
+written for others (``host_pid``).
 """
 
 from __future__ import annotations
@@ -32,11 +37,17 @@ from netarium.errors import MachineError, NetariumError
 from netarium.model.lab import Lab, Node
 from netarium.runtime import kernel, rootfs
 from netarium.runtime.channel import Channel, close_all_but, pair
-from netarium.runtime.janitor import janitor, offer_namespaces
+from netarium.runtime.janitor import clean, janitor, offer_namespaces
 from netarium.runtime.netlink import Netlink, NetlinkError
 from netarium.runtime.node import first_process
 from netarium.runtime.service_host import service_host
-from netarium.runtime.state import RunningLab, RunningNode, ServiceState, process_started
+from netarium.runtime.state import (
+    RunningLab,
+    RunningNode,
+    ServiceState,
+    host_pid,
+    process_started,
+)
 from netarium.runtime.wiring import bridges, cables
 
 __all__ = ["Order", "main"]
@@ -69,17 +80,19 @@ class _LabError(NetariumError):
 
 
 class _Supervisor:
-    def __init__(self, order: Order, lock: int) -> None:
+    def __init__(self, order: Order, *, rootless: bool, single_id: bool) -> None:
         self.order = order
         self.lab = order.lab
         self.directory = Path(order.directory)
-        self.lock = lock
-        self.rootless = os.geteuid() != 0
+        self.rootless = rootless
+        self.single_id = single_id
         self.since = time.time()
+        # /proc is still the host's: what it calls this process is what others call it.
+        self.host_pid = int(os.readlink("/proc/self"))
         self.selector = selectors.DefaultSelector()
         self.nodes: dict[str, Channel] = {}
         self.processes: dict[str, int] = {}
-        self.starts: dict[str, int] = {}
+        self.records: dict[str, RunningNode] = {}
         self.hosts: dict[str, Channel] = {}
         self.host_processes: dict[int, str] = {}
         self.services: dict[tuple[str, str], ServiceState] = {}
@@ -91,18 +104,12 @@ class _Supervisor:
     def bring_up(self) -> None:
         self._watch_signals()
         self._tell_progress("nodes", 0, len(self.lab.nodes))
-        self._fork_janitor()
         self._write_state()
-        single_id = False
-        if self.rootless:
-            from netarium.runtime.user_namespace import enter_user_namespace
-
-            single_id = enter_user_namespace()
         self._own_namespaces()
         base = self.directory / "fs"
         base.mkdir()
         self.foundation = rootfs.prepare(
-            self.lab, base, rootless=self.rootless, single_id=single_id
+            self.lab, base, rootless=self.rootless, single_id=self.single_id
         )
         gc.collect()
         gc.freeze()
@@ -117,7 +124,8 @@ class _Supervisor:
         self._start_services()
         self._run_commands()
         if not self.rootless:
-            offer_namespaces(self.directory, self.lab.name, self.processes)
+            pids = {name: record.pid for name, record in self.records.items()}
+            offer_namespaces(self.directory, self.lab.name, pids)
         self.is_up = True
         self._write_state()
         self._tell({"up": True})
@@ -131,14 +139,6 @@ class _Supervisor:
         self.selector.register(reading, selectors.EVENT_READ, ("signal", ""))
         if self.order.leash:
             self.selector.register(0, selectors.EVENT_READ, ("leash", ""))
-
-    def _fork_janitor(self) -> None:
-        """It stays outside of every namespace of the lab, to clean up on the host."""
-        alive, self._alive = os.pipe()
-        if os.fork() == 0:
-            os.close(self._alive)
-            janitor(self.directory, alive, self.lock)
-        os.close(alive)
 
     def _own_namespaces(self) -> None:
         self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
@@ -209,7 +209,7 @@ class _Supervisor:
         theirs.close()
         self.nodes[name] = ours
         self.processes[name] = pid
-        self.starts[name] = process_started(pid)
+        self.records[name] = _record(name, pid)
         self.selector.register(ours, selectors.EVENT_READ, ("node", name))
 
     def _wire(self, credentials: Channel | None) -> None:
@@ -372,13 +372,12 @@ class _Supervisor:
             self._write_state()
 
     def _reap(self) -> None:
+        """Collect dead children. Those with a channel have their say there first."""
         with contextlib.suppress(ChildProcessError):
             while (done := os.waitpid(-1, os.WNOHANG))[0]:
-                kind = self.host_processes.get(done[0])
-                if kind is not None and not self.is_up:
-                    raise _LabError(f"the host process of {kind} services died")
-                if done[0] in self.processes.values() and not self.is_up:
-                    raise _LabError("a node's first process died", _MEMORY)
+                names = [name for name, pid in self.processes.items() if pid == done[0]]
+                if names and names[0] not in self.nodes and not self.is_up:
+                    raise _LabError(f"node {names[0]}: its first process died", _MEMORY)
 
     # Ending
 
@@ -411,16 +410,13 @@ class _Supervisor:
         running = RunningLab(
             name=self.lab.name,
             state="up" if self.is_up else "starting",
-            supervisor=os.getpid(),
-            started=process_started(os.getpid()),
+            supervisor=self.host_pid,
+            started=process_started(self.host_pid),
             since=self.since,
             directory=str(self.directory),
             rootless=self.rootless,
             lab=self.lab,
-            nodes=tuple(
-                RunningNode(name=name, pid=pid, started=self.starts[name])
-                for name, pid in self.processes.items()
-            ),
+            nodes=tuple(self.records.values()),
             services=tuple(self.services.values()),
         )
         new = self.directory / "state.new"
@@ -432,13 +428,26 @@ def main() -> None:
     """Be the supervisor of the lab that standard input describes."""
     length = int.from_bytes(_read_exactly(8), "big")
     order = msgspec.json.decode(_read_exactly(length), type=Order)
+    # Held by this process and its child for as long as either lives: see up._claim.
     lock = os.open(order.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.umask(0o022)
     kernel.set_name("netarium")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    supervisor = _Supervisor(order, lock)
+    try:
+        rootless, single_id = os.geteuid() != 0, False
+        if rootless:
+            from netarium.runtime.user_namespace import enter_user_namespace
+
+            single_id = enter_user_namespace()
+        _found_pid_namespace(order, lock)
+    except NetariumError as error:
+        _say_failure(error.what, error.cure, error.exit_code)
+        clean(Path(order.directory))
+        sys.exit(error.exit_code)
+    kernel.die_with_parent(0)
+    supervisor = _Supervisor(order, rootless=rootless, single_id=single_id)
     code = 0
     try:
         supervisor.bring_up()
@@ -458,6 +467,25 @@ def main() -> None:
     finally:
         supervisor.tear_down()
     sys.exit(code)
+
+
+def _found_pid_namespace(order: Order, lock: int) -> None:
+    """Return in a child, first of a new PID namespace; this process becomes the janitor."""
+    try:
+        kernel.unshare(kernel.CLONE_NEWPID)
+        child = os.fork()
+    except OSError as error:
+        raise MachineError(
+            f"this machine refuses new namespaces: {error.strerror}",
+            "in a container, give it the capability SYS_ADMIN; see `netarium doctor`",
+        ) from None
+    if child:
+        janitor(Path(order.directory), child, lock)
+
+
+def _record(name: str, pid: int) -> RunningNode:
+    outside = host_pid(pid)
+    return RunningNode(name=name, pid=outside, started=process_started(outside))
 
 
 def _read_exactly(count: int) -> bytes:
