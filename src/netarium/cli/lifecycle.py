@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from netarium.model.lab import Lab, Mount
     from netarium.runtime.up import Progress
 
-__all__ = ["app", "parse_mount", "with_mounts"]
+__all__ = ["app", "host_mounts", "parse_mount"]
 
 #: Lab files that `up` takes without being told.
 _DEFAULT_FILES = ("lab.yaml", "netarium.yaml")
 #: Where nodes see the directory in which `up` was run.
 _HERE = "/lab"
+#: What the runtime makes in every node: a mount over it would break the node.
+_KEPT = ("/", "//", "/dev", "/proc", "/sys", "/etc", "/run")
 
 
 def _complete_lab(incomplete: str) -> list[str]:
-    from netarium.labs import names
+    from netarium.model import shipped
 
-    return [name for name in names() if name.startswith(incomplete)]
+    return [name for name, _ in shipped() if name.startswith(incomplete)]
 
 
 def _up(
@@ -60,6 +62,8 @@ def _up(
     A lab that runs already is left as it is. Ctrl-C leaves nothing behind.
     """
     from netarium.cli.status import print_lab, report
+    from netarium.model import with_mounts
+    from netarium.runtime import openssh
     from netarium.runtime.state import running_labs
     from netarium.runtime.up import up
 
@@ -73,12 +77,13 @@ def _up(
         else:
             print(f"lab {wanted.name} runs already; see: netarium status {wanted.name}")
         return
-    wanted = with_mounts(wanted, [parse_mount(word) for word in mount or ()], here=not no_mount)
+    wanted = with_mounts(wanted, host_mounts(mount or [], here=not no_mount))
     show = _Line(wanted.name)
     try:
         running = up(wanted, progress=show if sys.stderr.isatty() and not json else None)
     finally:
         show.clear()
+    openssh.refresh(running_labs(), Path.home())
     if json:
         from netarium.cli.output import print_json
 
@@ -111,28 +116,17 @@ class _Line:
 def _load(given: str | None, name: str | None) -> Lab:
     import msgspec
 
-    from netarium import labs
-    from netarium.model import load
+    from netarium.model import find, load, shipped
 
-    if given is None:
-        found = [file for file in _DEFAULT_FILES if Path(file).is_file()]
-        if not found:
-            raise UsageError(
-                f"which lab? There is no {' or '.join(_DEFAULT_FILES)} here",
-                f"name a lab file, or one of: {', '.join(labs.names())}",
-            )
-        path = Path(found[0])
-    elif given in labs.names() and not given.endswith((".yaml", ".yml")):
-        path = labs.path(given)
-    elif Path(given).is_file():
-        path = Path(given)
-    elif "/" in given or given.endswith((".yaml", ".yml")):
-        raise NotFoundError(f"there is no lab file {given}", "netarium labs lists those that ship")
+    if given is not None:
+        lab = find(given)
+    elif found := [file for file in _DEFAULT_FILES if Path(file).is_file()]:
+        lab = load(found[0])
     else:
-        from netarium.runtime.state import nearest
-
-        raise NotFoundError(f"there is no lab {given!r}", nearest(given, labs.names()))
-    lab = load(path)
+        raise UsageError(
+            f"which lab? There is no {' or '.join(_DEFAULT_FILES)} here",
+            f"name a lab file, or one of: {', '.join(name for name, _ in shipped())}",
+        )
     return msgspec.structs.replace(lab, name=_checked_name(name)) if name else lab
 
 
@@ -153,42 +147,32 @@ def parse_mount(word: str) -> Mount:
     source, _, target = word.partition(":")
     read_only = target.endswith(":ro")
     target = target.removesuffix(":ro").removesuffix(":rw")
-    if not source or not target.startswith("/") or ":" in target or target == "/":
+    if not source or not target.startswith("/") or ":" in target:
         raise UsageError(f"--mount {word!r} is not DIR:/PATH[:ro]", "as in --mount ./site:/srv/www")
     directory = Path(source).expanduser()
     if not directory.exists():
         raise NotFoundError(f"--mount {word!r}: there is no {directory}")
-    return Mount(
-        source=str(directory.resolve()), target=os.path.normpath(target), read_only=read_only
-    )
+    target = os.path.normpath(target)
+    if target in _KEPT or target.startswith(("/dev/", "/proc/", "/sys/")):
+        raise UsageError(
+            f"--mount {word!r}: {target} is the node's own", "mount elsewhere, such as /srv/www"
+        )
+    return Mount(source=str(directory.resolve()), target=target, read_only=read_only)
 
 
-def with_mounts(lab: Lab, mounts: list[Mount], *, here: bool) -> Lab:
-    """The lab with mounts added to every node; ``here`` adds the current directory as /lab.
-
-    A node that mounts something of its own there keeps it.
-    """
-    import msgspec
-
+def host_mounts(words: list[str], *, here: bool) -> list[Mount]:
+    """The mounts that ``up`` adds to every node; ``here`` shows the current directory as /lab."""
     from netarium.model.lab import Mount
 
-    added = {mount.target: mount for mount in mounts}
-    if here and _HERE not in added:
+    mounts = {mount.target: mount for mount in map(parse_mount, words)}
+    if here and _HERE not in mounts:
         directory = os.getcwd()  # noqa: PTH109
         if directory == "/":
             from netarium.cli.output import note
 
             note("the current directory is /, so nodes see it read-only at /lab")
-        added = {
-            _HERE: Mount(source=directory, target=_HERE, read_only=directory == "/"),
-            **added,
-        }
-    nodes = []
-    for node in lab.nodes:
-        own = {mount.target for mount in node.mounts}
-        extra = tuple(mount for target, mount in added.items() if target not in own)
-        nodes.append(msgspec.structs.replace(node, mounts=(*extra, *node.mounts)))
-    return msgspec.structs.replace(lab, nodes=tuple(nodes))
+        mounts[_HERE] = Mount(source=directory, target=_HERE, read_only=directory == "/")
+    return list(mounts.values())
 
 
 def _suggest(lab: Lab) -> None:
@@ -228,6 +212,7 @@ def _down(
     json: Json = False,
 ) -> None:
     """Take a lab down. No process, interface, mount or file of it remains."""
+    from netarium.runtime import openssh
     from netarium.runtime.state import find_lab, running_labs
     from netarium.runtime.up import down
 
@@ -238,6 +223,7 @@ def _down(
         down(running)
         if not json:
             print(f"lab {running.name} is down")
+    openssh.refresh(running_labs(), Path.home())
     if json:
         from netarium.cli.output import print_json
 

@@ -223,7 +223,12 @@ def _become(entry: Entry, report: int, joint: int | None, mask: set[int]) -> Non
         if joint is not None:
             from_terminal = sys.modules["netarium.runtime.terminal"]
             from_terminal.adopt(joint, account.uid)
-        _switch(account, entry.rootless)
+        try:
+            _switch(account, entry.rootless)
+        except OSError as error:
+            what = f"node {entry.node} cannot switch to account {account.name}: {error.strerror}"
+            cure = "a rootless lab has no other ids than root's" if entry.rootless else ""
+            fail(_FAILED, "failed", what, cure)
         # Set last: a change of user clears it (prctl(2), PR_SET_PDEATHSIG).
         kernel.die_with_parent(0)
         directory = entry.directory
@@ -298,15 +303,15 @@ def _account(user: str) -> _Account | None:
 
 
 def _switch(account: _Account, rootless: bool) -> None:
-    if rootless:
-        if account.uid != 0:
-            # One uid is mapped; the kernel refuses every other, and setgroups altogether.
-            os.setresuid(account.uid, account.uid, account.uid)
-        return
-    os.setgroups(account.groups)
+    try:
+        os.setgroups(account.groups)
+    except OSError:
+        # Where one id is mapped the kernel refuses setgroups altogether (user_namespaces(7)).
+        if not rootless:
+            raise
     os.setresgid(account.gid, account.gid, account.gid)
     os.setresuid(account.uid, account.uid, account.uid)
-    become_unreadable()
+    become_unreadable()  # a change of user makes a process readable again
 
 
 def _execute(program: str, argv: list[str], environment: dict[str, str]) -> tuple[int, str]:
