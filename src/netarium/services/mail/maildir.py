@@ -242,8 +242,8 @@ class Mailbox:
     def accept_flags(self, flags: Iterable[str]) -> frozenset[str]:
         """Those of the flags that can be kept, spelt as the mailbox spells them.
 
-        New keywords are remembered until all 26 letters are taken; ``\\Recent``
-        is nobody's to set.
+        New keywords are remembered until all 26 letters are taken;
+        that a message is recent is nobody's to set.
         """
         spelling = {flag.lower(): flag for flag in (*SYSTEM_FLAGS, *self._keywords)}
         kept = set()

@@ -23,7 +23,7 @@ _LONGEST_LINE = 1024
 _PIECE = 1 << 18  # octets handed over at once, so that a slow reader holds up nobody
 
 
-class _Refused(Exception):
+class _Refused(Exception):  # noqa: N818 - an answer, not a fault
     """The command fails; the text goes after ``-ERR``."""
 
 

@@ -1,4 +1,4 @@
-"""The three letters that wait for a new user: a welcome, a lesson, and one with a picture attached."""
+"""The three letters that wait for a new user: a welcome, a lesson, one with a picture."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def picture() -> bytes:
     scale = 4
     lines = b""
     for row in rows:
-        pixels = b"".join((b"\x1f\x4e\x79" if dot == "#" else b"\xff\xff\xff") * scale for dot in row)
+        pixels = b"".join(
+            (b"\x1f\x4e\x79" if dot == "#" else b"\xff\xff\xff") * scale for dot in row
+        )
         lines += (b"\0" + pixels) * scale
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -104,8 +106,8 @@ the postmaster
 _ATTACHED = """\
 Dear {name},
 
-this letter has two parts besides the text: a picture and a note. Mail carries
-letters of the alphabet only, so the picture travels as base64, four letters
+this letter has two parts besides the text: a picture and a note. Mail was
+made for text alone, so the picture travels as base64, four letters
 for every three bytes. IMAP can fetch one part and leave the other:
 
     a1 LOGIN {name} abc123
@@ -142,12 +144,13 @@ def samples(name: str, host: str, domain: str) -> list[bytes]:
         letter["Subject"] = subject
         letter["Date"] = f"Mon, 01 Jan 2024 09:0{number}:00 +0000"
         letter["Message-ID"] = f"<letter-{number}@{host}>"
-        letter.set_content(text.format(name=name, host=host, domain=domain))
+        letter.set_content(text.format(name=name, host=host, domain=domain), cte="7bit")
         if number == 3:
             letter.add_attachment(picture(), "image", "png", filename="network.png")
             letter.add_attachment(
                 "Base64 turns 3 bytes into 4 letters: compare the sizes of part 2.\n",
                 filename="note.txt",
             )
+            letter.set_boundary("next-part-of-the-letter")
         letters.append(letter.as_bytes())
     return letters

@@ -158,7 +158,9 @@ class _Connection(asyncio.Protocol):
                     return
         except Exception:
             self._log.exception(
-                "%s %s: this connection failed", self._conversation.protocol, self._conversation.peer
+                "%s %s: this connection failed",
+                self._conversation.protocol,
+                self._conversation.peer,
             )
             self._hang_up("internal error")
             return
@@ -300,9 +302,7 @@ async def _serve(setup: Setup, base: Path, hosts: tuple[str, ...]) -> None:
             continue
 
         def make(peer: str, maker: _MAKERS = maker, secure: bool = secure) -> Conversation:
-            return maker(
-                store, host, peer, setup.log, secure=secure, can_secure=tls is not None
-            )
+            return maker(store, host, peer, setup.log, secure=secure, can_secure=tls is not None)
 
         factory = partial(_Connection, make, connections, tls, setup.log)
         for opened in _listeners(hosts, port):

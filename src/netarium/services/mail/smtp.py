@@ -47,7 +47,7 @@ _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 _serial = itertools.count(1)
 
 
-class _Refused(Exception):
+class _Refused(Exception):  # noqa: N818 - an answer, not a fault
     """The command fails; the text is the whole reply."""
 
 
@@ -113,9 +113,7 @@ class Smtp(Conversation):
         except Ended:
             pass
         accepted = self._accepted
-        self.log.info(
-            "SMTP %s: session ends %s, %d messages accepted", self.peer, ending, accepted
-        )
+        self.log.info("SMTP %s: session ends %s, %d messages accepted", self.peer, ending, accepted)
 
     def _command(self, verb: str, rest: str) -> Dialogue[bool]:
         if verb in {"EHLO", "HELO"}:
