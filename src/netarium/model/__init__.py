@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from netarium.model.builder import LabBuilder, NodeHandle
     from netarium.model.files import find, load, load_shipped, loads, shipped
     from netarium.model.lab import (
         Account,
@@ -25,26 +26,33 @@ if TYPE_CHECKING:
     from netarium.model.mounting import with_mounts
     from netarium.model.naming import names, public_addresses, reverse_names
     from netarium.model.resolve import resolve
+    from netarium.model.schema import reference, schema
+    from netarium.model.writing import dump
 
 _HOMES = {
     "Account": "lab",
     "End": "lab",
     "Interface": "lab",
     "Lab": "lab",
+    "LabBuilder": "builder",
     "Link": "lab",
     "Mount": "lab",
     "Nat": "lab",
     "Node": "lab",
+    "NodeHandle": "builder",
     "Route": "lab",
     "Service": "lab",
+    "dump": "writing",
     "find": "files",
     "load": "files",
     "load_shipped": "files",
     "loads": "files",
     "names": "naming",
     "public_addresses": "naming",
+    "reference": "schema",
     "resolve": "resolve",
     "reverse_names": "naming",
+    "schema": "schema",
     "shipped": "files",
     "with_mounts": "mounting",
 }
@@ -54,20 +62,25 @@ __all__ = [
     "End",
     "Interface",
     "Lab",
+    "LabBuilder",
     "Link",
     "Mount",
     "Nat",
     "Node",
+    "NodeHandle",
     "Route",
     "Service",
+    "dump",
     "find",
     "load",
     "load_shipped",
     "loads",
     "names",
     "public_addresses",
+    "reference",
     "resolve",
     "reverse_names",
+    "schema",
     "shipped",
     "with_mounts",
 ]

@@ -28,16 +28,10 @@ class Prefix(NamedTuple):
     value: int
     length: int
 
-    def __contains__(self, other: object) -> bool:
-        if isinstance(other, Address):
-            return (
-                self.family == other.family
-                and other.value
-                >> (_BITS[self.family] - self.length)
-                << (_BITS[self.family] - self.length)
-                == self.value
-            )
-        return False
+    def holds(self, address: Address) -> bool:
+        """Whether ``address`` lies in it."""
+        shift = _BITS[self.family] - self.length
+        return self.family == address.family and address.value >> shift << shift == self.value
 
     @property
     def size(self) -> int:

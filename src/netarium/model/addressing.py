@@ -185,7 +185,7 @@ def _check_inside(found: Wire, faults: Faults) -> None:
         for position, address in enumerate(port.known):
             subnets = [s for s in found.prefixes if s.family == address.family]
             # A /32 is unnumbered on purpose: its routes say how it is reached.
-            if address.is_host or not subnets or any(address in s for s in subnets):
+            if address.is_host or not subnets or any(s.holds(address) for s in subnets):
                 continue
             names = " and ".join(map(str, subnets))
             faults.add(
@@ -228,7 +228,7 @@ def _check_strangers(found: Wire, faults: Faults) -> None:
 def _touches(some: list[Address], others: list[Address]) -> bool:
     """Whether any address of one side lies in a prefix of the other's."""
     return any(
-        (not a.is_host and b in a.prefix) or (not b.is_host and a in b.prefix)
+        (not a.is_host and a.prefix.holds(b)) or (not b.is_host and b.prefix.holds(a))
         for a in some
         for b in others
     )

@@ -7,12 +7,12 @@ names what is expected, ``cure`` says how to write it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from netarium.model.options import KINDS
+from netarium.model.options import KINDS, Kind
 from netarium.model.wording import word
 
 __all__ = [
@@ -131,6 +131,33 @@ SysctlValue = Annotated[
     word("a number or text", "write 1 for on, 0 for off"),
 ]
 
+
+def _options(kind: Kind) -> type[msgspec.Struct]:
+    """A kind's options with nothing filled in, so that what was said can be told from what was not.
+
+    (The lab's defaults apply only to what a node leaves unsaid.)
+    """
+    hints = get_type_hints(kind.options, include_extras=True)
+    usual = msgspec.to_builtins(kind.options())
+    fields: list[tuple[str, Any, Any]] = [
+        (
+            name,
+            Annotated[hint | UnsetType, Meta(extra_json_schema={"default": usual[name]})],
+            UNSET,
+        )
+        for name, hint in hints.items()
+    ]
+    return msgspec.defstruct(
+        kind.options.__name__,
+        fields,
+        module=__name__,
+        namespace={"__doc__": kind.options.__doc__, "noun": "option"},
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+
+
 if TYPE_CHECKING:
     ServiceKind = str
     Services = dict[str, Any]
@@ -142,7 +169,7 @@ else:
             (
                 name,
                 Annotated[
-                    kind.options | bool | UnsetType | None,
+                    _options(kind) | bool | UnsetType | None,
                     Meta(
                         description=f"{kind.description}. Options, or nothing for the defaults; "
                         "false takes away what the lab's defaults gave."
@@ -152,7 +179,7 @@ else:
             )
             for name, kind in KINDS.items()
         ],
-        bases=(msgspec.Struct,),
+        module=__name__,
         namespace={"__doc__": "Services by kind.", "noun": "service"},
         frozen=True,
         kw_only=True,
@@ -166,7 +193,7 @@ class _Declaration(
     """What all declarations share: unknown keys are faults."""
 
 
-class AccountDeclaration(_Declaration, kw_only=True):
+class AccountDeclaration(_Declaration, frozen=True, kw_only=True):
     """Somebody who can log in."""
 
     password: Annotated[
@@ -181,7 +208,7 @@ class AccountDeclaration(_Declaration, kw_only=True):
     admin: Annotated[bool | None, Meta(description="May sudo without a password.")] = None
 
 
-class InterfaceDeclaration(_Declaration, kw_only=True):
+class InterfaceDeclaration(_Declaration, frozen=True, kw_only=True):
     """One interface of a node."""
 
     address: Annotated[
@@ -204,7 +231,7 @@ class InterfaceDeclaration(_Declaration, kw_only=True):
     mtu: Mtu | None = None
 
 
-class RouteDeclaration(_Declaration, kw_only=True):
+class RouteDeclaration(_Declaration, frozen=True, kw_only=True):
     """One route, as a mapping instead of ip-route words."""
 
     to: Annotated[
@@ -228,7 +255,7 @@ class RouteDeclaration(_Declaration, kw_only=True):
     ] = None
 
 
-class NatDeclaration(_Declaration, kw_only=True):
+class NatDeclaration(_Declaration, frozen=True, kw_only=True):
     """Network address translation."""
 
     outside: Annotated[
@@ -237,7 +264,7 @@ class NatDeclaration(_Declaration, kw_only=True):
     ]
 
 
-class MountDeclaration(_Declaration, kw_only=True):
+class MountDeclaration(_Declaration, frozen=True, kw_only=True):
     """A directory of the host, seen inside the node."""
 
     source: Annotated[
@@ -248,7 +275,7 @@ class MountDeclaration(_Declaration, kw_only=True):
     read_only: Annotated[bool | None, Meta(description="The node cannot write to it.")] = None
 
 
-class Defaults(_Declaration, kw_only=True):
+class Defaults(_Declaration, frozen=True, kw_only=True):
     """What every node gets unless it says otherwise."""
 
     gateway: Annotated[
@@ -298,7 +325,7 @@ class Defaults(_Declaration, kw_only=True):
     ] = None
 
 
-class NodeDeclaration(Defaults, kw_only=True):
+class NodeDeclaration(Defaults, frozen=True, kw_only=True):
     """A machine of the lab; everything is optional."""
 
     names: Annotated[
@@ -348,7 +375,7 @@ LinkEnd = Annotated[
 ]
 
 
-class LinkDeclaration(_Declaration, kw_only=True):
+class LinkDeclaration(_Declaration, frozen=True, kw_only=True):
     """A link: a cable between two ends, a switched segment between more."""
 
     ends: Annotated[
@@ -366,7 +393,13 @@ class LinkDeclaration(_Declaration, kw_only=True):
     ] = None
 
 
-class LabDeclaration(_Declaration, kw_only=True):
+SomeLink = Annotated[
+    tuple[LinkEnd, ...] | LinkDeclaration,
+    word("a link, itself a list of ends,", "write it as [a, b]"),
+]
+
+
+class LabDeclaration(_Declaration, frozen=True, kw_only=True):
     """A netarium lab: a network of Linux nodes on one machine."""
 
     name: Annotated[
@@ -411,9 +444,7 @@ class LabDeclaration(_Declaration, kw_only=True):
         Meta(description="The machines by name.", examples=[{"a": {}, "b": {}}]),
     ]
     links: Annotated[
-        tuple[tuple[LinkEnd, ...] | LinkDeclaration, ...]
-        | dict[LinkName, tuple[LinkEnd, ...] | LinkDeclaration]
-        | None,
+        tuple[SomeLink, ...] | dict[LinkName, SomeLink] | None,
         Meta(
             description="What joins them: a list of links, or links by name. A link is a list "
             "of its ends, or a mapping.",

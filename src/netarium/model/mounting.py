@@ -61,8 +61,13 @@ def _mount(
     if "\0" in source:
         faults.add(path, "has a zero byte", "remove it")
         return None
-    resolved = os.path.normpath(directory.absolute() / os.path.expanduser(source))
-    if not os.path.exists(resolved):
+    # Not resolve(): what a symbolic link leads to may change while the lab file stays right.
+    try:
+        resolved = os.path.normpath(directory.absolute() / FilePath(source).expanduser())
+    except RuntimeError:  # ~somebody whom the host does not know
+        faults.add(path, f"{source} begins with nobody's home", "write the whole path")
+        return None
+    if not FilePath(resolved).exists():
         faults.add(path, f"{resolved} does not exist", "make it, or correct the path")
         return None
     return Mount(source=resolved, target=target, read_only=read_only)

@@ -182,8 +182,9 @@ def complete(kind: str, options: Mapping[str, Any] | None = None) -> dict[str, A
         KeyError: no such kind.
         msgspec.ValidationError: an option that the kind does not have or accept.
     """
-    struct = msgspec.convert(dict(options or {}), KINDS[kind].options)
-    # By way of JSON, so that a running lab's state read back equals the lab that came up.
+    # JSON's types, so that a lab's state read back equals the lab that came up.
+    known = KINDS[kind].options
+    struct = msgspec.convert(dict(options or {}), known)
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(struct))
     return found
 

@@ -246,10 +246,10 @@ def _interface_to(via: Address, ports: list[Port], hops: list[Hop]) -> str | Non
     names = {p.name for p in ports}
     for port in ports:
         for address in port.known:
-            if via in address.prefix and (best is None or address.length > best[0]):
+            if address.prefix.holds(via) and (best is None or address.length > best[0]):
                 best = (address.length, port.name)
     for hop in hops:
-        if hop.via is None and hop.dev in names and via in hop.destination:
+        if hop.via is None and hop.dev in names and hop.destination.holds(via):
             assert hop.dev is not None
             if best is None or hop.destination.length > best[0]:
                 best = (hop.destination.length, hop.dev)

@@ -58,7 +58,7 @@ def services_of(
                     f"{name} opens {protocol} port {port} of {host.name}, which {other} has",
                     f"give one of them another {option}",
                 )
-            elif (protocol, port, option) and _twice(entry.kind, options, protocol, port):
+            elif _twice(entry.kind, options, protocol, port):
                 faults.add(
                     entry.path, f"{name} opens {protocol} port {port} twice", "choose another port"
                 )
@@ -92,19 +92,8 @@ def _options(entry: _Entry, base: _Entry | None) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for one in (base, entry):
         if one is not None and isinstance(one.options, msgspec.Struct):
-            given.update(_said(one.options))
+            given.update(msgspec.to_builtins(one.options))
     return complete(entry.kind, given)
-
-
-def _said(options: msgspec.Struct) -> dict[str, Any]:
-    """The options that differ from their kind's defaults."""
-    usual = complete(_kind_of(options))
-    every: dict[str, Any] = msgspec.to_builtins(options)
-    return {key: value for key, value in every.items() if value != usual[key]}
-
-
-def _kind_of(options: msgspec.Struct) -> str:
-    return next(name for name, kind in KINDS.items() if kind.options is type(options))
 
 
 def _check(entry: _Entry, options: dict[str, Any], accounts: set[str], faults: Faults) -> None:

@@ -76,7 +76,7 @@ def _steps(
                 theirs = [a for a in neighbour.known if a.family == family]
                 if neighbour.host is port.host or not theirs:
                     continue
-                via = next((a for a in mine if any(a in t.prefix for t in theirs)), None)
+                via = next((a for a in mine if any(t.prefix.holds(a) for t in theirs)), None)
                 steps[name].append(_Step(neighbour, port, via or mine[0], via is None))
     return steps
 

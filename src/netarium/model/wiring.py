@@ -67,13 +67,13 @@ class Host:
     declared: NodeDeclaration
     defaults: Defaults
     ports: dict[str, Port] = field(default_factory=dict)
+    _next: int = 0
 
     def free_name(self) -> str:
         """The next ethN that the node has not."""
-        number = 0
-        while f"eth{number}" in self.ports:
-            number += 1
-        return f"eth{number}"
+        while f"eth{self._next}" in self.ports:
+            self._next += 1
+        return f"eth{self._next}"
 
 
 def several(value: Any) -> list[Any]:
@@ -243,8 +243,9 @@ def _plug(ends: list[tuple[Wire, Host, str | None, Path]], faults: Faults) -> No
     for position, (on, host, name, where) in enumerate(ends):
         if name is None:
             unused = free[host.name]
-            port = unused.pop(0) if unused else None
-            if port is None:
+            if unused:
+                port = unused.pop(0)
+            else:
                 port = Port(host, host.free_name(), where)
                 host.ports[port.name] = port
             port.wire = on
