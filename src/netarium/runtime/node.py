@@ -41,7 +41,7 @@ NAMESPACES = kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | ke
 
 #: Set in every new node: duplicate address detection would make IPv6 addresses
 #: wait a second; tools for everybody need no rights to ping and serve; strict
-#: reverse paths would surprise on unnumbered links; no error message is withheld.
+#: reverse paths would surprise on unnumbered links; no ICMP error is withheld.
 _SYSCTLS = {
     "net.ipv4.conf.all.rp_filter": "0",
     "net.ipv4.conf.default.rp_filter": "0",
@@ -134,6 +134,10 @@ def _configure(node: Node) -> None:
             )
         netlink.send(requests)
     forwarding = "1" if node.forwarding else "0"
+    for interface in node.interfaces if node.forwarding else ():
+        # A router that answers for others (proxy ARP) would wait up to 0.8 s for a better answer.
+        name = interface.name.replace(".", "/")
+        _set_sysctl(f"net.ipv4.neigh.{name}.proxy_delay", "0", optional=True)
     _set_sysctl("net.ipv4.ip_forward", forwarding)
     _set_sysctl("net.ipv6.conf.all.forwarding", forwarding, optional=True)
     if node.nat is not None:

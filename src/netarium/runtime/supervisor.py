@@ -382,16 +382,17 @@ class _Supervisor:
     # Ending
 
     def tear_down(self) -> None:
-        """Kill every node's first process; the kernel takes what is in its namespaces."""
-        for pid in self.processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        for pid in self.host_processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        for pid in [*self.processes.values(), *self.host_processes]:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+        """Kill whatever lives in the lab's PID namespace, and collect it.
+
+        All at once: a node ends only when its last process is collected, which may
+        be the child of a service's host.
+        """
+        assert os.getpid() == 1, "kill(-1) is for the first process of a PID namespace"
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
 
     # Telling
 
