@@ -216,7 +216,7 @@ def _answers(lab: Path) -> None:
 
 
 def _peer(command: list[str]) -> Run:
-    """A builder that says "up" and takes its lab down at a line: in a network namespace of its own."""
+    """A builder that says "up", goes down at a line, and has a network namespace of its own."""
     with _steady() as taken:
         began = time.monotonic()
         process = subprocess.Popen(
@@ -325,9 +325,8 @@ def _machine() -> dict[str, str | int | None]:
 
 def _print_table(cases: list[Case], entering: dict[str, float], goals: list[Goal]) -> None:
     about = _machine()
-    print(
-        f"Linux {about['kernel']}, {about['machine']}, {about['cpus']} CPUs, Python {about['python']}"
-    )
+    cpus = f"{about['machine']}, {about['cpus']} CPUs"
+    print(f"Linux {about['kernel']}, {cpus}, Python {about['python']}")
     print()
     heading = ("", "builder", "up s", "ratio", "down s", "ratio", "MB a node", "runs")
     print("{:<30}{:<10}{:>8}{:>8}{:>8}{:>8}{:>11}{:>6}".format(*heading))
