@@ -120,7 +120,7 @@ def interface_address(text: str) -> Address:
         BadAddressError: no such address, no length, or not one that a host can have.
     """
     alone, slash, length_text = text.partition("/")
-    family, value = _parse(alone, "an address with its prefix length", "such as 10.0.0.1/24")
+    family, value = _parse(alone, "an address", "write one such as 10.0.0.1/24")
     if not slash:
         length = 24 if family == 4 else 64
         raise BadAddressError(f"{text} has no prefix length", f"write {text}/{length}")
@@ -143,10 +143,12 @@ def interface_address(text: str) -> Address:
         first = within.address(1)
         if value == within.value:
             raise BadAddressError(
-                f"{text} is the subnet itself, not a host in it", f"such as {first}"
+                f"{text} is the subnet itself, not a host in it", f"write one such as {first}"
             )
         if family == 4 and value == within.value + within.size - 1:
-            raise BadAddressError(f"{text} is the subnet's broadcast address", f"such as {first}")
+            raise BadAddressError(
+                f"{text} is the subnet's broadcast address", f"write one such as {first}"
+            )
     return address
 
 
@@ -158,7 +160,7 @@ def prefix(text: str) -> Prefix:
         BadAddressError: no such prefix, or bits beyond its length are set.
     """
     alone, slash, length_text = text.partition("/")
-    family, value = _parse(alone, "a prefix", "such as 10.0.0.0/24")
+    family, value = _parse(alone, "a prefix", "write one such as 10.0.0.0/24")
     length = _length(length_text, family, text) if slash else _BITS[family]
     found = Address(family, value, length).prefix
     if found.value != value:
@@ -176,5 +178,5 @@ def host(text: str) -> Address:
     if "/" in text:
         alone = text.split("/")[0]
         raise BadAddressError(f"{text} has a prefix length", f"write {alone}")
-    family, value = _parse(text, "an address", "such as 10.0.0.1")
+    family, value = _parse(text, "an address", "write one such as 10.0.0.1")
     return Address(family, value, _BITS[family])

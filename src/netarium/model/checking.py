@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -70,7 +71,9 @@ class _Checker:
 
     def _wrong(self, value: Any, kind: mi.Type, path: Path, words: dict[str, Any] | None) -> Any:
         wanted = _wanted(kind, words)
-        cure = (words or {}).get("cure", "")
+        cure = (words or {}).get("cure") or _cure(value, kind)
+        if not path:
+            cure = "write NAME: VALUE lines, first of all nodes:"
         self._faults.add(path, f"{_shown(value)} stands where {wanted} belongs", cure)
         return INVALID
 
@@ -126,7 +129,8 @@ class _Checker:
     def _fixed(self, value: Any, kind: mi.TupleType, path: Path) -> Any:
         count = len(kind.item_types)
         if not isinstance(value, (list, tuple)) or len(value) != count:
-            self._faults.add(path, f"{_shown(value)} stands where a list of {count} belongs")
+            problem = f"{_shown(value)} stands where a list of {count} belongs"
+            self._faults.add(path, problem, f"write [{', '.join(['...'] * count)}]")
             return INVALID
         checked = [
             self.check(v, t, (*path, i))
@@ -171,9 +175,6 @@ class _Checker:
                 cure = f"did you mean {near}?" if near else f"one of {known}"
                 self._faults.add(path, f"no such {noun}: {text}", cure)
                 return INVALID
-        if isinstance(kind, mi.BoolType) and isinstance(value, str):
-            meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-            words = {"cure": f"write {meant.get(value.lower(), 'true or false')}"}
         return self._wrong(value, kind, path, words)
 
     def _text(self, value: Any, kind: mi.StrType, path: Path, words: dict[str, Any] | None) -> Any:
@@ -238,6 +239,36 @@ def _shown(value: Any) -> str:
     text = str(value)
     text = text if len(text) <= 60 else text[:57] + "..."
     return text if text.isprintable() and text.strip() == text and text else repr(text)
+
+
+_MEANT = {"yes": "true", "on": "true", "no": "false", "off": "false", "1": "true", "0": "false"}
+
+
+def _cure(value: Any, kind: mi.Type) -> str:
+    """How to write what a declared type wants, as near as possible to what was written."""
+    members = kind.types if isinstance(kind, mi.UnionType) else (kind,)
+    plain = _value(value)
+    text = value.text if isinstance(value, Bare) else str(value)
+    is_word = isinstance(plain, (str, int, float)) and len(text) < 60
+    for member in members:
+        if isinstance(member, mi.Metadata):
+            return str((member.extra or {}).get("cure") or _cure(value, member.type))
+        if isinstance(member, mi.BoolType):
+            return f"write {_MEANT.get(text.lower(), 'true or false')}"
+        if isinstance(member, (mi.VarTupleType, mi.TupleType)):
+            return f"write [{_quoted(text)}]" if is_word else "write a list: [..., ...]"
+        if isinstance(member, (mi.StructType, mi.DictType)):
+            return "write KEY: VALUE"
+        if isinstance(member, mi.IntType):
+            return "write a number"
+        if isinstance(member, mi.StrType):
+            return f"write {json.dumps(text)}" if is_word else "write some text"
+    return ""
+
+
+def _quoted(text: str) -> str:
+    """A text as YAML has it inside brackets."""
+    return text if re.fullmatch(r"[A-Za-z0-9][\w ./-]*", text) else json.dumps(text)
 
 
 def _wanted(kind: mi.Type, words: dict[str, Any] | None = None) -> str:

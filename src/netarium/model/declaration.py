@@ -84,12 +84,14 @@ AccountName = Annotated[
 # Whether it is an address that can be used here is checked when the lab is resolved.
 Address = Annotated[
     str,
-    word("an address with its prefix length", "such as 10.0.0.1/24", example="10.0.0.1/24"),
+    word(
+        "an address with its prefix length", "write one such as 10.0.0.1/24", example="10.0.0.1/24"
+    ),
 ]
-Host = Annotated[str, word("an address", "such as 10.0.0.1", example="10.0.0.1")]
+Host = Annotated[str, word("an address", "write one such as 10.0.0.1", example="10.0.0.1")]
 Prefix = Annotated[
     str,
-    word("a prefix", "such as 10.0.0.0/24", example="10.0.0.0/24"),
+    word("a prefix", "write one such as 10.0.0.0/24", example="10.0.0.0/24"),
 ]
 Mtu = Annotated[
     int,
@@ -238,7 +240,7 @@ class RouteDeclaration(_Declaration, frozen=True, kw_only=True):
         str,
         Meta(
             description="Prefix, address or `default`.",
-            extra={"is": "a prefix", "cure": "such as 10.0.0.0/24, or default"},
+            extra={"is": "a prefix", "cure": "write one such as 10.0.0.0/24, or default"},
         ),
     ]
     via: Annotated[Host | None, Meta(description="Next hop.")] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from netarium.errors import LabFileError
@@ -92,9 +92,20 @@ def field_text(path: Path) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that ``word`` is most likely a misspelling of; None where none is near."""
-    import difflib
+    from difflib import SequenceMatcher
 
-    candidates: Sequence[str] = list(known)
-    by_lower = {c.lower(): c for c in reversed(candidates)}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[found[0]] if found else None
+    matcher = SequenceMatcher(b=word.lower())
+    best, best_score = None, 0.6
+    for candidate in known:
+        lower = candidate.lower()
+        matcher.set_seq1(lower)
+        score = matcher.ratio()
+        if score < 0.6:
+            continue
+        # Two letters swapped is the commonest slip, and first letters are seldom wrong.
+        score += 0.1 * (sorted(lower) == sorted(word.lower())) + 0.1 * (
+            lower[:1] == word[:1].lower()
+        )
+        if score > best_score:
+            best, best_score = candidate, score
+    return best

@@ -40,11 +40,11 @@ def services_of(
         if entry.options is False:
             continue
         options = _options(entry, base.get(entry.kind) if entry.path[0] == "nodes" else None)
-        _check(entry, options, accounts, faults)
         if entry.kind == "dns" and options["zone"] is None:
             options["zone"] = domain
         if entry.kind == "mail" and options["domain"] is None:
             options["domain"] = domain
+        _check(entry, options, accounts, faults)
         if entry.kind == "web" and not (options["root"] or options["app"] or options["pages"]):
             options["root"] = "/srv/www"
         counts[entry.kind] = counts.get(entry.kind, 0) + 1
@@ -115,6 +115,8 @@ def _check(entry: _Entry, options: dict[str, Any], accounts: set[str], faults: F
                     f"no such account: {account}",
                     f"one of {', '.join(sorted(accounts))}, or add it to accounts",
                 )
+    elif entry.kind == "dns":
+        _check_aliases(entry, options, faults)
     elif entry.kind == "ftp" and options["passive_ports"]:
         first, last = options["passive_ports"]
         if first > last:
@@ -123,3 +125,33 @@ def _check(entry: _Entry, options: dict[str, Any], accounts: set[str], faults: F
                 f"begins with {first}, after its end {last}",
                 f"write [{last}, {first}]",
             )
+
+
+def _check_aliases(entry: _Entry, options: dict[str, Any], faults: Faults) -> None:
+    """CNAME records must lead somewhere: RFC 1034, 3.6.2 asks that loops be an error."""
+    zone = (options["zone"] or "").lower().strip(".")
+    aliases: dict[str, str] = {}
+    for record in options["records"]:
+        words = [word.lower() for word in record.split()]
+        if "cname" in words[1:-1] and words.index("cname", 1) == len(words) - 2:
+            aliases[_full(words[0], zone)] = _full(words[-1], zone)
+    for name in aliases:
+        way = [name]
+        while (name := aliases.get(name, "")) and name not in way:
+            way.append(name)
+        if name == way[0]:
+            faults.add(
+                (*entry.path, "records"),
+                f"a loop of references: {' -> '.join([*way, name])}",
+                "let one of them lead to a name with an address",
+            )
+            return
+
+
+def _full(name: str, zone: str) -> str:
+    """A name of a zone file in full, without the final dot (RFC 1035, 5.1)."""
+    if name.endswith("."):
+        return name[:-1]
+    if name == "@":
+        return zone
+    return f"{name}.{zone}" if zone else name
