@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import fcntl
@@ -91,6 +92,8 @@ def up(
             _stop(process, directory)
             raise
         if leash:
+            if not _LEASHES:
+                atexit.register(_let_go)
             _LEASHES[str(directory)] = process
         else:
             process.stdin.close()
@@ -101,6 +104,17 @@ def up(
 
 #: Supervisors that live only as long as this process holds the pipe to them.
 _LEASHES: dict[str, subprocess.Popen[bytes]] = {}
+
+
+def _let_go() -> None:
+    while _LEASHES:
+        _end_leashed(_LEASHES.popitem()[1])
+
+
+def _end_leashed(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    process.wait()
 
 
 def down(running: RunningLab) -> None:
@@ -123,9 +137,7 @@ def down(running: RunningLab) -> None:
             os.close(supervisor)
     process = _LEASHES.pop(running.directory, None)
     if process is not None:
-        if process.stdin is not None:
-            process.stdin.close()
-        process.wait()
+        _end_leashed(process)
     _await_removal(Path(running.directory))
 
 
