@@ -136,10 +136,11 @@ class Conversation:
         """Go on under TLS.
 
         What came before the handshake was not protected, so it is forgotten
-        (the command injection of CVE-2011-0411).
+        (the command injection of CVE-2011-0411); the edge reads no more until
+        the handshake, and what comes with its end is the client's next command.
         """
-        yield START_TLS
         self.received.clear()
+        yield START_TLS
         self.secure = True
 
     def log_in(self, name: str, password: str) -> bool | None:

@@ -179,7 +179,7 @@ class _Connection(asyncio.Protocol):
             secured = await self._loop.start_tls(
                 transport, self, self._tls, server_side=True, ssl_handshake_timeout=30
             )
-        except (OSError, ConnectionError) as error:
+        except Exception as error:
             self._log.warning("%s: TLS handshake failed: %s", peer, error)
             transport.abort()
             return
@@ -217,7 +217,8 @@ def _listeners(hosts: Iterable[str], port: int) -> list[socket.socket]:
     for host in hosts:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            opened = socket.socket(family, socket.SOCK_STREAM)
+            # With the protocol spelt out, for asyncio turns Nagle's algorithm off only then.
+            opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         except OSError as error:
             if error.errno == errno.EAFNOSUPPORT:
                 continue
