@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -149,7 +149,7 @@ async def _stopped() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-_FUNCTIONS = {"connect": _connect, "proxy": _proxy, "forward": _forward}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"connect": _connect, "proxy": _proxy, "forward": _forward}
 
 
 def app(verb: str) -> typer.Typer:

@@ -49,6 +49,12 @@ _EPILOG = (
 )
 
 
+#: click's base of all complaints, wherever this version of typer keeps it.
+_ClickError: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
+
+
 class _Verbs(TyperGroup):
     """Loads a verb's module when the verb is called: help and every verb stay quick."""
 
@@ -125,10 +131,9 @@ def run(words: list[str]) -> int:
         code = _build()(words, prog_name="netarium", standalone_mode=False)
     except typer.Abort:
         return 130
-    except (typer.BadParameter.__mro__[2], typer.BadParameter.__mro__[1]) as error:
-        # click's ClickException and UsageError, wherever this typer keeps them.
+    except _ClickError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
-            print(error.format_message())
+            print(error)
             return UsageError.exit_code
         raise _usage_error(error) from None
     return code if isinstance(code, int) else 0
