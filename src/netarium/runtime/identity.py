@@ -72,7 +72,9 @@ def write(files: list[IdentityFile], below: str = "/") -> None:
         if not path.parent.is_dir():
             path.parent.mkdir(mode=0o700 if path.parent.name == ".ssh" else 0o755, parents=True)
             os.chown(path.parent, file.uid, file.gid)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        # Never into a file that the host has there: it may be a link, or somebody else's.
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as out:
             out.write(file.content)
             os.fchmod(descriptor, file.mode)

@@ -78,6 +78,8 @@ _DEVICES["tty"] = (5, 0)
 _SYSTEM_MOUNTS = ("/usr", "/opt", "/var", "/nix", "/gnu", "/etc")
 _DISKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "overlay", "erofs"})
 
+_VARIABLE = ("opt", "usr/local/bin", "usr/local/lib", "var/cache", "var/lib", "var/spool")
+
 _OLD = "/.host"
 
 _PROFILE = """\
@@ -151,7 +153,8 @@ def prepare(lab: Lab, base: Path, *, rootless: bool, single_id: bool) -> Foundat
     if single_id:
         accounts = tuple(_with_id(account, 0) for account in accounts)
     layer = base / "lab"
-    for name in ("", "etc/netarium", "etc/ssh", "etc/sudoers.d", "var/lib", "var/spool"):
+    # In a rootless lab its root may write only into directories that are here.
+    for name in ("", "etc/netarium", "etc/ssh", "etc/ssl/certs", "etc/sudoers.d", *_VARIABLE):
         _directory(layer / name, 0o755)
     for path in (*_PRIVATE, "/proc", "/sys", "/dev", "/lab", _OLD):
         _directory(layer / path[1:], 0o755)
@@ -229,7 +232,7 @@ def _with_id(account: Account, number: int) -> Account:
 
 def _directory(path: Path, mode: int) -> None:
     path.mkdir(parents=True, exist_ok=True)
-    path.chmod(mode)
+    path.chmod(mode)  # whatever the umask
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:
