@@ -8,10 +8,10 @@ import struct
 from logging import Logger
 from typing import Any
 
-from netarium.model.naming import names
+from netarium.model.naming import names, reverse_names
+from netarium.services.dns_zones import Zones
 from netarium.services.listening import allow_many_files, listen, open_datagram
 from netarium.services.setup import Setup
-from netarium.services.dns_zones import Zones
 
 __all__ = ["serve"]
 
@@ -37,10 +37,9 @@ def serve(setup: Setup) -> None:
 
 def zones_of(setup: Setup) -> Zones:
     """What this server knows: the lab's names, and the records that its options add."""
-    known = names(setup.lab)
     return Zones(
-        forward=known.forward,
-        reverse=known.reverse,
+        forward=names(setup.lab),
+        reverse=reverse_names(setup.lab),
         server=setup.node.names[0],
         zone=setup.service.options.get("zone") or setup.lab.domain,
         records=setup.service.options.get("records") or (),
