@@ -30,7 +30,7 @@ def janitor(directory: Path, supervisor: int, lock: int) -> NoReturn:
     """
     code = 1
     try:
-        kernel.set_name("janitor")
+        kernel.set_name("janitor", f"netarium: janitor of {directory.name}")
         close_all_but(lock)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: os.kill(supervisor, number))

@@ -152,10 +152,19 @@ def set_hostname(name: str) -> None:
     _check(_libc.sethostname(raw, len(raw)), name)
 
 
-def set_name(name: str) -> None:
-    """Name this process as ``ps -o comm`` and ``ss -p`` show it; 15 bytes at most."""
+def set_name(name: str, title: str = "") -> None:
+    """Name this process as ``ps -o comm`` and ``ss -p`` show it; 15 bytes at most.
+
+    ``title`` replaces its command line, as ``ps aux`` shows it, as far as there is room.
+    """
     buffer = ctypes.create_string_buffer(os.fsencode(name)[:15])
     _libc.prctl(_PR_SET_NAME, ctypes.addressof(buffer), 0, 0, 0)
+    stat = Path("/proc/self/stat").read_text()
+    start, end = map(int, stat[stat.rindex(")") + 2 :].split()[45:47])  # arg_start, arg_end
+    if 0 < start < end:
+        room = end - start
+        line = os.fsencode(title or name)[: room - 1].ljust(room, b"\0")
+        ctypes.memmove(start, line, room)
 
 
 def die_with_parent(parent: int, signal_number: int = 9) -> None:

@@ -62,7 +62,7 @@ def service_host(foundation: Foundation, kind: str, channel: Channel) -> NoRetur
     try:
         kernel.die_with_parent(os.getppid())
         close_all_but(channel.fileno())
-        kernel.set_name(f"{kind} host")
+        kernel.set_name(f"{kind} host", f"netarium: {kind} of {foundation.lab.name}")
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _Host(foundation, kind, channel).run()
@@ -147,7 +147,8 @@ class _Host:
             os.chdir("/")
             kernel.limit_capabilities()
             kernel.die_with_parent(0)
-            kernel.set_name(_PROCESS_NAMES.get(service.kind, service.kind))
+            name = _PROCESS_NAMES.get(service.kind, service.kind)
+            kernel.set_name(name, f"{name}: {service.name}@{node}")
             log = _log_to(f"/var/log/{service.name}.log")
             serve(self._setup(node, service, channel, log))
             channel.send("dead", "it returned")

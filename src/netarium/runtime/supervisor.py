@@ -433,7 +433,7 @@ def main() -> None:
     lock = os.open(order.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.umask(0o022)
-    kernel.set_name("netarium")
+    kernel.set_name("netarium", f"netarium: {order.lab.name}")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
