@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,7 +15,15 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Process", "Snapshot", "difference", "settled_difference", "snapshot"]
+__all__ = [
+    "Process",
+    "Snapshot",
+    "difference",
+    "left_over",
+    "listeners",
+    "settled_difference",
+    "snapshot",
+]
 
 #: Kernel settings that change by themselves.
 _RESTLESS = (
@@ -60,7 +69,6 @@ def snapshot() -> Snapshot:
         "nftables": lambda: _output("nft", "--stateless", "list", "ruleset"),
         "iptables": lambda: _saved("iptables-save"),
         "ip6tables": lambda: _saved("ip6tables-save"),
-        "listener": _listeners,
         "file": _files,
         "cgroup": _cgroups,
     }
@@ -89,7 +97,7 @@ def difference(before: Snapshot, after: Snapshot) -> list[str]:
             lines.append(f"setting - {name}")
         elif after.settings[name] != value:
             lines.append(f"setting {name}: {value!r} became {after.settings[name]!r}")
-    for process in _left_over(before, after):
+    for process in left_over(before, after):
         lines.append(f"process + {process.pid} (parent {process.parent}): {process.command}")
     return lines
 
@@ -102,7 +110,26 @@ def settled_difference(before: Snapshot, seconds: float = 2.0) -> list[str]:
     return found
 
 
-def _left_over(before: Snapshot, after: Snapshot) -> Iterator[Process]:
+def listeners(processes: Iterable[Process]) -> list[str]:
+    """Where these processes wait for connections in this machine's own network."""
+    owners = {}
+    for process in processes:
+        folder = Path("/proc", str(process.pid))
+        with contextlib.suppress(OSError):  # it may end meanwhile
+            if (folder / "ns/net").readlink() == Path("/proc/self/ns/net").readlink():
+                owners |= {str(link.readlink()): process for link in (folder / "fd").iterdir()}
+    found = []
+    for protocol, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
+        for line in Path("/proc/net", protocol).read_text().splitlines()[1:]:
+            fields = line.split()  # proc_net_tcp: 1 local address, 3 state, 9 inode
+            if fields[3] == state and (owner := owners.get(f"socket:[{fields[9]}]")):
+                found.append(f"{protocol} {fields[1]}: {owner.command}")
+    return found
+
+
+def left_over(before: Snapshot, after: Snapshot) -> Iterator[Process]:
+    """Processes that are new and whose parent is whoever adopts orphans, with their children."""
+
     def is_new(process: Process) -> bool:
         known = before.processes.get(process.pid)
         return known is None or known.started != process.started
@@ -172,18 +199,6 @@ def _mounts() -> Iterator[str]:
         fields = line.split()
         optional_end = fields.index("-")
         yield " ".join([fields[3], fields[4], fields[5], *fields[optional_end + 1 :]])
-
-
-def _listeners() -> Iterator[str]:
-    """Sockets that wait for somebody: TCP in state LISTEN (0A), bound UDP (07)."""
-    for protocol, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
-        path = Path("/proc/net") / protocol
-        if not path.exists():
-            continue
-        for line in path.read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == state:
-                yield f"{protocol} {fields[1]}"
 
 
 def _files() -> Iterator[str]:
