@@ -149,7 +149,11 @@ async def _stopped() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {"connect": _connect, "proxy": _proxy, "forward": _forward}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "connect": _connect,
+    "proxy": _proxy,
+    "forward": _forward,
+}
 
 
 def app(verb: str) -> typer.Typer:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from netarium import __version__
 from netarium.errors import NetariumError, UsageError
 
 __all__ = ["SECTIONS", "run"]
@@ -92,9 +93,7 @@ class _Verbs(TyperGroup):
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(f"netarium {version('netarium')}")
+        print(f"netarium {__version__}")
         raise typer.Exit
 
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tarfile
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from netarium.errors import NetariumError, NotFoundError
 from netarium.runtime.run import run, start
@@ -156,7 +156,7 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _pipes(which: str) -> dict[str, int]:
+def _pipes(which: str) -> dict[str, Any]:
     return {which: subprocess.PIPE, "stderr": subprocess.PIPE}
 
 
