@@ -14,7 +14,7 @@ playground: setup ## bring the playground up: twelve nodes, ready to log in to
 	@.venv/bin/netarium up playground
 
 down: ## take the playground down
-	@.venv/bin/netarium down playground
+	@! [ -x .venv/bin/netarium ] || .venv/bin/netarium down playground || [ $$? = 4 ] # 4: none runs
 
 setup: ## prepare .venv and the client tools; does nothing when all is there
 	@tools/setup
