@@ -128,7 +128,7 @@ class _Server(asyncssh.SSHServer):
         """-R: listen here. Low ports are root's, as they are for the account's own programs."""
         assert self._account is not None
         privileged = 0 < listen_port < _FIRST_UNPRIVILEGED_PORT
-        return self._options.forwarding and not (privileged and self._account.name != "root")
+        return self._options.forwarding and not (privileged and self._account.uid != 0)
 
     def _say(self, what: str) -> None:
         assert self._account is not None
