@@ -15,9 +15,9 @@ description: Two homes for the tests of the command line
 nodes:
   h1:
     environment: {EDITOR: nano}
-    services: []
+    services: [ssh]
   h2:
-    services: [{web: {pages: {/: "It works!"}}}]
+    services: [ssh, {web: {pages: {/: "It works!"}}}]
     names: [site.test]
   bare: {}
 links: [[h1, h2], [h1, bare]]

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_nothing_of_the_host_leaks_in(cli_lab):
 
 
 def test_an_open_descriptor_of_the_caller_does_not_reach_the_node(cli_lab):
-    with open("/etc/hostname") as secret:
+    with Path("/etc/hostname").open() as secret:
         done = subprocess.run(
             cli_lab.words("exec", "h1", "--", "ls", "/proc/self/fd"),
             pass_fds=(secret.fileno(),),

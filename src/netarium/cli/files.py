@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "split_place"]
 
+#: Run on the node, where the logs' names are found: $0 is tail's options, then services.
+_TAIL = """\
+for name do
+    shift
+    for file in "/var/log/$name.log" "/var/log/$name".*.log; do
+        [ -e "$file" ] && set -- "$@" "$file"
+    done
+done
+exec tail $0 -- "$@"
+"""
+
 
 def split_place(word: str) -> tuple[str | None, str]:
     """``NODE:PATH`` as node and path; a path of the host has no node.
@@ -85,16 +96,17 @@ def _logs(
 ) -> int:
     """Show what a node's services have logged, a line an event.
 
-    The files are /var/log/SERVICE.log on the node.
+    The files are /var/log/SERVICE.log on the node, and SERVICE.*.log where a service
+    keeps more than one, as web does with web.access.log.
     """
     from netarium.runtime.run import exec_in
     from netarium.runtime.state import find_node
 
     running, _ = find_node(node, lab)
-    files = [f"/var/log/{name}.log" for name in _services(running, node, service)]
-    words = ["tail", "-n", "+1" if lines is None else str(lines), *(["-F"] if follow else [])]
-    sys.stdout.flush()
-    return exec_in(running, node, [*words, "--", *files], terminal=False)
+    options = ["-n", "+1" if lines is None else str(lines), *(["-F"] if follow else [])]
+    names = _services(running, node, service)
+    words = ["/bin/sh", "-c", _TAIL, " ".join(options), *names]
+    return exec_in(running, node, words, terminal=False)
 
 
 def _services(lab: RunningLab, node: str, service: str | None) -> list[str]:
