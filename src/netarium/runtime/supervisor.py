@@ -418,7 +418,12 @@ class _Supervisor:
             rootless=self.rootless,
             lab=self.lab,
             nodes=tuple(self.records.values()),
-            services=tuple(self.services.values()),
+            services=tuple(
+                self.services[node.name, service.name]
+                for node in self.lab.nodes
+                for service in node.services
+                if (node.name, service.name) in self.services
+            ),
         )
         new = self.directory / "state.new"
         new.write_bytes(msgspec.json.encode(running))
