@@ -83,6 +83,18 @@ def served(
         issued = authority.make(lab)
         (directory / "authority.pem").write_bytes(issued.authority)
         (directory / "tls.pem").write_bytes(issued.nodes["server"].tls)
+    if kind == "ssh":
+        issued = authority.make(lab)
+        host_key = directory / "ssh_host_ed25519_key"
+        host_key.write_bytes(issued.nodes["server"].host_key)
+        (directory / "ssh_host_ed25519_key.pub").write_bytes(issued.nodes["server"].host_key_public)
+        (directory / "ssh_host_ed25519_key-cert.pub").write_bytes(
+            issued.nodes["server"].host_certificate
+        )
+        (directory / "known_hosts").write_bytes(issued.known_hosts)
+        (directory / "id_ed25519").write_bytes(issued.user_key)
+        (directory / "id_ed25519").chmod(0o600)
+        (directory / "id_ed25519.pub").write_bytes(issued.user_key_public)
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "tests.services.served", str(directory)],
         stdout=subprocess.PIPE,
@@ -120,7 +132,7 @@ def _main(directory: Path) -> None:
             accounts=lab.accounts,
             tls_certificate=certificate if certificate.exists() else None,
             authority=directory / "authority.pem",
-            host_key=directory / "absent",
+            host_key=directory / "ssh_host_ed25519_key",
             ready=lambda: print("ready", flush=True),
             log=log,
         )

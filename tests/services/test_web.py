@@ -238,12 +238,12 @@ def test_only_installed_applications_are_prepared(tmp_path, monkeypatch):
     options = (
         {"app": "mine_for_test:app"},
         {"app": "absent_for_test.x:app"},
-        {"app": "idna:encode"},
+        {"app": "itsdangerous:Signer"},
     )
     services = tuple(Service(name=f"web-{n}", kind="web", options=o) for n, o in enumerate(options))
-    monkeypatch.delitem(sys.modules, "idna", raising=False)
+    monkeypatch.delitem(sys.modules, "itsdangerous", raising=False)
     web.prepare(Lab(name="l", nodes=(Node(name="n", names=("n",), services=services),)))
-    assert "idna" in sys.modules
+    assert "itsdangerous" in sys.modules
     assert "mine_for_test" not in sys.modules
 
 

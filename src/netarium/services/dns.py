@@ -139,7 +139,7 @@ class _Stream(asyncio.Protocol):
         self._buffer += data
         try:
             start = 0
-            while len(self._buffer) >= start + 2:
+            while len(self._buffer) >= start + 2 and not self._transport.is_closing():
                 end = start + 2 + int.from_bytes(self._buffer[start : start + 2])
                 if len(self._buffer) < end:
                     break
