@@ -6,6 +6,7 @@ import socket
 import ssl
 import stat
 import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,12 +22,15 @@ ROOT = os.geteuid() == 0
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    # Not below pytest's own directory: that is closed to the users whom the server acts as.
-    directory = tmp_path_factory.mktemp("ftp")
-    for above in (directory, *directory.parents):
-        if above.is_relative_to("/tmp") and above != Path("/tmp"):
-            above.chmod(0o755)
+def directory():
+    # Not pytest's own, which is closed to the users whom the server acts as.
+    with tempfile.TemporaryDirectory(prefix="netarium-ftp-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def server(directory):
     home = directory / "brandon"
     home.mkdir()
     if ROOT:
