@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from netarium.model.builder import LabBuilder, NodeHandle
     from netarium.model.files import find, load, load_shipped, loads, shipped
+    from netarium.model.json_schema import reference, schema
     from netarium.model.lab import (
         Account,
         End,
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     )
     from netarium.model.mounting import with_mounts
     from netarium.model.naming import names, public_addresses, reverse_names
-    from netarium.model.resolve import resolve
-    from netarium.model.schema import reference, schema
+    from netarium.model.resolving import resolve
     from netarium.model.writing import dump
 
 _HOMES = {
@@ -49,10 +49,10 @@ _HOMES = {
     "loads": "files",
     "names": "naming",
     "public_addresses": "naming",
-    "reference": "schema",
-    "resolve": "resolve",
+    "reference": "json_schema",
+    "resolve": "resolving",
     "reverse_names": "naming",
-    "schema": "schema",
+    "schema": "json_schema",
     "shipped": "files",
     "with_mounts": "mounting",
 }

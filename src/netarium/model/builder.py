@@ -55,7 +55,7 @@ class LabBuilder:
     def __init__(self, name: str = "lab", **keys: Any) -> None:
         self.name = name
         self.directory: Path | None = None
-        self._nodes: dict[str, Any] = dict(keys.pop("nodes", None) or {})
+        self._nodes: dict[str, Any] = _given(keys.pop("nodes", None), "nodes", dict)
         self._links: list[Any] = _listed(keys.pop("links", None))
         self._keys = keys
 
@@ -70,7 +70,7 @@ class LabBuilder:
         import msgspec
 
         from netarium.model import files
-        from netarium.model.resolve import resolve
+        from netarium.model.resolving import resolve
 
         found = files.locate(str(path))
         faults = Faults(str(found))
@@ -157,7 +157,7 @@ class LabBuilder:
         Raises:
             LabFileError: something is wrong with it; the error lists everything.
         """
-        from netarium.model.resolve import resolve
+        from netarium.model.resolving import resolve
 
         faults = Faults()
         declared = self._declare(faults)
@@ -192,10 +192,22 @@ class LabBuilder:
         return found
 
 
+def _given(value: Any, key: str, kind: type[Any]) -> Any:
+    """A copy of what was given for a key; empty where nothing was."""
+    if value is None:
+        return kind()
+    if not isinstance(value, (dict, list, tuple) if kind is list else dict):
+        wanted = "a mapping" if kind is dict else "a list"
+        fault = Fault(None, None, key, f"{value!r} is not {wanted}", f"give {wanted} of {key}")
+        raise LabFileError(str(fault), faults=(fault,))
+    return kind(value)
+
+
 def _listed(links: Any) -> list[Any]:
     """Links as a list, also where they were given by name."""
     if not isinstance(links, dict):
-        return list(links or ())
+        found: list[Any] = _given(links, "links", list)
+        return found
     return [
         {"name": name, **(link if isinstance(link, dict) else {"ends": link})}
         for name, link in links.items()

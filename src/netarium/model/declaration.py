@@ -140,7 +140,7 @@ def _options(kind: Kind) -> type[msgspec.Struct]:
     (The lab's defaults apply only to what a node leaves unsaid.)
     """
     hints = get_type_hints(kind.options, include_extras=True)
-    usual = msgspec.to_builtins(kind.options())
+    usual = msgspec.json.decode(msgspec.json.encode(kind.options()))
     fields: list[tuple[str, Any, Any]] = [
         (
             name,

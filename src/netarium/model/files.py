@@ -72,7 +72,7 @@ def loads(
     Raises:
         LabFileError: it is not valid; the error lists every fault.
     """
-    from netarium.model.resolve import resolve
+    from netarium.model.resolving import resolve
 
     faults = Faults(file)
     declared = declaration_of(text, faults)

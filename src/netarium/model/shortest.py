@@ -65,6 +65,10 @@ def _steps(
 ) -> dict[str, list[_Step]]:
     """For each forwarding node, the steps that lead to it: one for each neighbour and link."""
     steps: dict[str, list[_Step]] = {name: [] for name in forwarding}
+    held = {
+        name: {a for p in node.ports.values() for a in _alone(p, family)}
+        for name, node in hosts.items()
+    }
     for name in hosts:
         if name not in steps:
             continue
@@ -74,11 +78,17 @@ def _steps(
                 continue
             for neighbour in port.wire.ports:
                 theirs = [a for a in neighbour.known if a.family == family]
-                if neighbour.host is port.host or not theirs:
+                # Where links share a prefix, a neighbour may hold the router's address itself.
+                usable = [a for a in mine if a.value not in held[neighbour.host.name]]
+                if neighbour.host is port.host or not theirs or not usable:
                     continue
-                via = next((a for a in mine if any(t.prefix.holds(a) for t in theirs)), None)
-                steps[name].append(_Step(neighbour, port, via or mine[0], via is None))
+                via = next((a for a in usable if any(t.prefix.holds(a) for t in theirs)), None)
+                steps[name].append(_Step(neighbour, port, via or usable[0], via is None))
     return steps
+
+
+def _alone(port: Port, family: int) -> list[int]:
+    return [a.value for a in port.known if a.family == family]
 
 
 def _single_exits(
