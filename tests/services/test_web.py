@@ -247,10 +247,10 @@ def test_only_installed_applications_are_prepared(tmp_path, monkeypatch):
     assert "mine_for_test" not in sys.modules
 
 
-def test_default_directory_gets_a_welcome_page_once(tmp_path):
+def test_directory_that_is_not_there_gets_a_welcome_page_once(tmp_path):
     root = tmp_path / "www"
-    web.make_root(root, NODE)
-    assert "It works!" in (root / "index.html").read_text()
+    with served("web", tmp_path, tls_port=None, root=str(root)) as server:
+        assert b"It works!" in get(server, "/")[1]
     (root / "index.html").unlink()
     web.make_root(root, NODE)
     assert list(root.iterdir()) == []

@@ -104,27 +104,20 @@ def _ports(setup: Setup) -> list[tuple[int, ssl.SSLContext | None]]:
 def site(options: Mapping[str, Any], node: Node) -> Application:
     """The application that a web service's options ask for.
 
-    Pages go before everything else; behind them comes the application, or else
-    the directory.
-
     Raises:
         NetariumError: the application cannot be imported.
     """
-    pages = options.get("pages") or {}
     if options.get("app"):
-        behind: Application = load(options["app"])
-    elif options.get("root"):
-        behind = Files(Path(options["root"]))
-    elif pages:
-        behind = _nothing
-    else:
-        make_root(Path(DEFAULT_ROOT), node)
-        behind = Files(Path(DEFAULT_ROOT))
-    return Pages(pages, behind) if pages else behind
+        return load(options["app"])
+    if options.get("pages"):
+        return Pages(options["pages"])
+    root = Path(options.get("root") or DEFAULT_ROOT)
+    make_root(root, node)
+    return Files(root)
 
 
 def make_root(root: Path, node: Node) -> None:
-    """Put a welcome page into the default directory where there is none yet."""
+    """Make the directory, with a welcome page, where there is none yet."""
     mounted = any(Path(m.target).is_relative_to(root) for m in node.mounts)
     if not root.exists() and not mounted:
         root.mkdir(parents=True)
@@ -132,17 +125,17 @@ def make_root(root: Path, node: Node) -> None:
 
 
 class Pages:
-    """Serves texts by their path, and leaves all other paths to another application."""
+    """Serves texts by their path."""
 
-    def __init__(self, pages: Mapping[str, str], behind: Application) -> None:
+    def __init__(self, pages: Mapping[str, str]) -> None:
         self._pages = {path: (text.encode(), _kind(path, text)) for path, text in pages.items()}
-        self._behind = behind
 
     def __call__(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
         path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace") or "/"
         page = self._pages.get(path)
         if page is None:
-            return self._behind(environ, start)
+            return status_page(start, "404 Not Found")
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return status_page(start, "405 Method Not Allowed", [("Allow", "GET, HEAD")])
         text, kind = page
@@ -165,10 +158,6 @@ def _kind(path: str, text: str) -> str:
         else:
             return "application/json; charset=utf-8"
     return "text/plain; charset=utf-8"
-
-
-def _nothing(environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-    return status_page(start, "404 Not Found")
 
 
 def load(name: str) -> Application:
