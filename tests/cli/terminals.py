@@ -30,6 +30,11 @@ class Person:
     def screen(self) -> str:
         return _ESCAPES.sub("", self._raw.decode(errors="replace")).replace("\r", "")
 
+    @property
+    def raw(self) -> bytes:
+        """All that was shown so far, as it came."""
+        return self._raw
+
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,6 +82,8 @@ def _up(
     show = _Line(wanted.name)
     try:
         running = up(wanted, progress=show if sys.stderr.isatty() and not json else None)
+        # From here on the lab is up: an interrupt must not make it look otherwise.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     finally:
         show.clear()
     openssh.refresh(running_labs(), Path.home())
