@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 from typing import Any
 
@@ -43,6 +44,12 @@ class Channel:
         except ConnectionError:
             return None
         return tuple(msgspec.msgpack.decode(data)) if data else None
+
+    def has_message(self) -> bool:
+        """Whether ``receive`` would return at once."""
+        poll = select.poll()  # select(2) stops at descriptor 1023
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close this end."""

@@ -49,10 +49,10 @@ _PROCESS_NAMES = {
 class _Server:
     """A forked server: which service of which node it is, and where it reports from."""
 
+    pid: int
     node: str
     service: Service
     channel: Channel
-    is_ready: bool = False
     reason: str = ""
 
 
@@ -79,6 +79,7 @@ class _Host:
         self._kind = kind
         self._channel = channel
         self._servers: dict[int, _Server] = {}
+        self._by_descriptor: dict[int, _Server] = {}
         self._poll = select.poll()
 
     def run(self) -> None:
@@ -104,8 +105,8 @@ class _Host:
                     if message is None:
                         return
                     self._start(serve, *message[1:])
-                else:
-                    self._hear(descriptor)
+                elif descriptor in self._by_descriptor:
+                    self._hear(self._by_descriptor[descriptor])
 
     def _start(
         self, serve: Callable[[Setup], None], node: str, first_process: int, name: str
@@ -125,7 +126,8 @@ class _Host:
             self._be_server(serve, node, service, namespaces, theirs)
         os.close(namespaces)
         theirs.close()
-        self._servers[pid] = _Server(node, service, ours)
+        server = _Server(pid, node, service, ours)
+        self._servers[pid] = self._by_descriptor[ours.fileno()] = server
         self._poll.register(ours.fileno(), select.POLLIN)
 
     def _be_server(
@@ -176,38 +178,37 @@ class _Host:
             log=log,
         )
 
-    def _hear(self, descriptor: int) -> None:
-        for pid, server in self._servers.items():
-            if server.channel.fileno() != descriptor:
-                continue
-            message = server.channel.receive()
-            if message is None:
-                self._poll.unregister(descriptor)
-                server.channel.close()
-            elif message[0] == "ready":
-                server.is_ready = True
-                outside = host_pid(pid)
-                self._channel.send("ready", server.node, server.service.name, outside, message[1])
-            else:
-                server.reason = message[1]
-            return
+    def _hear(self, server: _Server) -> None:
+        """Take one message of a server; at their end, its channel is closed."""
+        message = server.channel.receive()
+        if message is None:
+            descriptor = server.channel.fileno()
+            self._poll.unregister(descriptor)
+            del self._by_descriptor[descriptor]
+            server.channel.close()
+        elif message[0] == "ready":
+            with contextlib.suppress(ProcessLookupError):  # dead already: _reap will say so
+                outside = host_pid(server.pid)
+                name = server.service.name
+                self._channel.send("ready", server.node, name, outside, message[1])
+        else:
+            server.reason = message[1]
 
     def _reap(self) -> None:
         while self._servers:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            server = self._servers.get(pid)
+            server = self._servers.pop(pid, None)
             if server is None:
                 continue
-            while not server.reason and server.channel.fileno() >= 0:
-                if not select.select([server.channel], [], [], 0)[0]:
-                    break
-                self._hear(server.channel.fileno())
+            # A forked session of the server may hold its end of the channel open.
+            while server.channel.fileno() >= 0 and server.channel.has_message():
+                self._hear(server)
             if server.channel.fileno() >= 0:
                 self._poll.unregister(server.channel.fileno())
+                del self._by_descriptor[server.channel.fileno()]
                 server.channel.close()
-            del self._servers[pid]
             reason = server.reason or _words(status)
             self._channel.send("dead", server.node, server.service.name, reason)
 
