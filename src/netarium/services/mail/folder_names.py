@@ -85,6 +85,6 @@ def to_directory(name: str) -> str:
 def from_directory(directory: str) -> str:
     """The folder that a directory holds. Raises ValueError where it is not one of ours."""
     name = SEPARATOR.join(decode(level) for level in directory.removeprefix(".").split("."))
-    if not directory.startswith(".") or to_directory(name) != directory:
+    if normalise(name) != name or to_directory(name) != directory:
         raise ValueError(f"{directory!r} is not a folder's directory")
     return name

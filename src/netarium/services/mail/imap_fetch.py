@@ -110,13 +110,13 @@ def _section(parser: Parser, *, peek: bool) -> Item:
     text = ""
     names: list[bytes] = []
     if not parser.at(b"]"):
-        while number := parser.maybe(_PART):
+        more = True
+        while more and (number := parser.maybe(_PART)):
             path.append(int(number))
             if len(path) > _DEEPEST:
                 raise Fault("no message has parts that deep")
-            if not parser.skip(b"."):
-                break
-        if not parser.at(b"]"):
+            more = parser.skip(b".")
+        if more:
             text = parser.word(_SECTION_TEXT, "a section such as HEADER or TEXT").upper()
     if text.startswith("HEADER.FIELDS"):
         parser.expect(b" ")
@@ -212,7 +212,11 @@ def _addresses(part: Part, name: str) -> list[tuple[str, str]]:
         for key, value, _ in fields(part.header)
         if key == name.encode() and value
     ]
-    return [(shown, spec) for shown, spec in email.utils.getaddresses(values) if spec]
+    try:
+        people = email.utils.getaddresses(values)
+    except RecursionError:  # comments within comments within comments
+        return []
+    return [(shown, spec) for shown, spec in people if spec]
 
 
 def _address_list(people: list[tuple[str, str]]) -> bytes:

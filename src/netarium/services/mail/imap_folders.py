@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ __all__ = [
 
 _STATUS = ("MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN")
 _LONGEST_PATTERN = 1000
+_WILDCARDS = re.compile(r"[*%]{2,}")
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -42,6 +44,7 @@ def matches(pattern: str, name: str) -> bool:
     Walks both once, keeping every place of the pattern that is possible, so
     that no pattern, however many wildcards it has, takes long.
     """
+    pattern = _WILDCARDS.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
     if name == "INBOX":
         pattern = pattern.upper() if pattern.upper().strip("*%") == "INBOX" else pattern
 
@@ -49,9 +52,8 @@ def matches(pattern: str, name: str) -> bool:
         reached = set()
         for place in places:
             reached.add(place)
-            while place < len(pattern) and pattern[place] in "*%":
-                place += 1
-                reached.add(place)
+            if pattern[place : place + 1] in ("*", "%"):
+                reached.add(place + 1)
         return reached
 
     places = skip_wildcards({0})

@@ -38,7 +38,10 @@ def stuffed(message: bytes) -> bytes:
 def top(message: bytes, lines: int) -> bytes:
     """The header, the empty line, and the first lines of the body."""
     header, separator, body = message.partition(b"\r\n\r\n")
-    return header + separator + b"".join(line + b"\r\n" for line in body.split(b"\r\n")[:lines])
+    pieces = body.split(b"\r\n", lines)
+    if len(pieces) <= lines:
+        return message
+    return header + separator + b"".join(line + b"\r\n" for line in pieces[:lines])
 
 
 class Pop3(Conversation):

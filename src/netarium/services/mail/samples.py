@@ -59,14 +59,15 @@ in with (abc123, unless the lab file says otherwise).
 Three ways to read this letter from a shell of the lab:
 
     curl -s -u {name}:abc123 pop3://{host}/1
-    curl -s -u {name}:abc123 'imap://{host}/INBOX;MAILINDEX=1'
+    curl -s -u {name}:abc123 'imap://{host}/INBOX;UID=1'
     python3 -c "import poplib; p = poplib.POP3('{host}'); p.user('{name}');
                 p.pass_('abc123'); print(p.stat())"
 
 And one to answer it:
 
     printf 'Subject: Thank you\\n\\nIt works.\\n' > letter
-    curl smtp://{host} --mail-from {name}@{domain} --mail-rcpt {name}@{domain} -T letter
+    curl smtp://{host} -T letter \\
+         --mail-from {name}@{domain} --mail-rcpt {name}@{domain}
 
 Yours,
 the postmaster

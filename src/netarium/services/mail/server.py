@@ -147,7 +147,7 @@ class _Connection(asyncio.Protocol):
                     return
                 if isinstance(effect, bytes):
                     transport.write(effect)
-                    if self._blocked:
+                    if self._blocked or transport.is_closing():
                         return
                 elif effect is WAIT:
                     self._waiting = True
