@@ -103,9 +103,7 @@ def _single_exits(
         for step in leading:
             exits.setdefault(step.port.host.name, []).append(step)
     return {
-        name: ways[0]
-        for name, ways in exits.items()
-        if len(ways) == 1 and name not in forwarding and not ways[0].onlink
+        name: ways[0] for name, ways in exits.items() if len(ways) == 1 and name not in forwarding
     }
 
 
