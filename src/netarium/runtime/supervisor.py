@@ -160,27 +160,11 @@ class _Supervisor:
     def _fork_authority(self) -> Channel:
         ours, theirs = pair()
         if os.fork() == 0:
-            self._be_authority(theirs)
+            from netarium.runtime.issuing import issue
+
+            issue(self.foundation, theirs)
         theirs.close()
         return ours
-
-    def _be_authority(self, channel: Channel) -> None:
-        try:
-            kernel.die_with_parent(os.getppid())
-            close_all_but(channel.fileno())
-            from netarium.runtime import identity
-            from netarium.services import authority
-
-            credentials = authority.make(self.lab)
-            channel.send("lab", identity.lab_files(credentials))
-            accounts = self.foundation.accounts
-            for node in self.lab.nodes:
-                files = identity.node_files(credentials, node.name, accounts)
-                channel.send("node", node.name, files)
-        except Exception as error:
-            channel.send("failed", f"cannot issue certificates: {error}", "")
-        finally:
-            os._exit(0)
 
     def _fork_host(self, kind: str) -> None:
         ours, theirs = pair()
