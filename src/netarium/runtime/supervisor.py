@@ -36,7 +36,7 @@ import msgspec
 from netarium.errors import MachineError, NetariumError
 from netarium.model.lab import Lab, Node
 from netarium.runtime import kernel, rootfs
-from netarium.runtime.channel import Channel, close_all_but, pair
+from netarium.runtime.channel import Channel, pair
 from netarium.runtime.janitor import clean, janitor, offer_namespaces
 from netarium.runtime.netlink import Netlink, NetlinkError
 from netarium.runtime.node import first_process
