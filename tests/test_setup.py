@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import Netarium
 
 ROOT = Path(__file__).parents[1]
 NEEDED = ("bash", "cat", "cksum", "dirname", "env", "find", "id")
@@ -54,6 +57,18 @@ def test_without_apt_the_line_that_installs_is_printed(tmp_path: Path) -> None:
     line = done.stdout.splitlines()[-1]
     assert re.fullmatch(r"  (sudo )?apt-get install --no-install-recommends [\w .+-]+", line)
     assert {"curl", "nmap", "openssh-client"} <= set(line.split())
+
+
+def test_setup_and_doctor_mean_the_same_programs(netarium: Netarium) -> None:
+    doctor = {
+        t["name"]: t["package"] for t in json.loads(netarium("doctor", "--json").stdout)["tools"]
+    }
+    source = (ROOT / "tools/setup").read_text()
+    listed = re.findall(r"([\w-]+):([\w-]+)", re.findall(r"^tools='(.*?)'", source, re.M | re.S)[0])
+    assert len(listed) > 10
+    assert dict(listed).items() <= doctor.items()
+    # Those come with the system, or are not ours to install.
+    assert doctor.keys() - dict(listed).keys() <= {"bash", "sudo", "tar"}
 
 
 def test_an_unknown_option_is_refused() -> None:
