@@ -28,7 +28,7 @@ def process_memory(pid: int) -> int | None:
 
 def _namespace(pid: str | int) -> str | None:
     try:
-        return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115: a magic link, not a path
+        return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115
     except OSError:
         return None
 
@@ -44,7 +44,7 @@ def node_memory(lab: RunningLab) -> dict[str, int | None]:
         if node.alive and (namespace := _namespace(node.pid))
     }
     found: dict[str, int | None] = dict.fromkeys((node.name for node in lab.nodes), None)
-    for entry in os.listdir("/proc"):  # noqa: PTH208
+    for entry in os.listdir("/proc"):
         if not entry.isdigit() or (owner := owners.get(_namespace(entry) or "")) is None:
             continue
         taken = process_memory(int(entry))
