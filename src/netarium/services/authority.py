@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from netarium.model.lab import Lab, Node
+from netarium.services.aliases import aliases
 
 __all__ = ["TLS_KINDS", "Credentials", "NodeCredentials", "make", "subject_hash"]
 
@@ -78,6 +79,21 @@ class Credentials:
     nodes: dict[str, NodeCredentials]
 
 
+@dataclass(frozen=True)
+class _Identities:
+    """Names (canonical first) and addresses by which clients reach a node, itself included."""
+
+    node: str
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+    @classmethod
+    def of(cls, node: Node, aliases: tuple[str, ...]) -> _Identities:
+        names = dict.fromkeys((*node.names, node.name, "localhost", *aliases))
+        addresses = dict.fromkeys((*node.addresses, "127.0.0.1", "::1"))
+        return cls(node.name, tuple(names), tuple(addresses))
+
+
 def make(lab: Lab, now: datetime | None = None) -> Credentials:
     """Issue every key and certificate that ``lab`` needs.
 
@@ -90,14 +106,16 @@ def make(lab: Lab, now: datetime | None = None) -> Credentials:
     user_key = Ed25519PrivateKey.generate()
     tls_authority = _TlsAuthority(lab.name, now)
     nodes: dict[str, NodeCredentials] = {}
+    further = aliases(lab)
     for serial, node in enumerate(lab.nodes, start=1):
+        known_as = _Identities.of(node, further.get(node.name, ()))
         host_key = Ed25519PrivateKey.generate()
         has_tls = any(service.kind in TLS_KINDS for service in node.services)
         nodes[node.name] = NodeCredentials(
             host_key=_private_openssh(host_key),
             host_key_public=_public_line(host_key, node.name),
-            host_certificate=_host_certificate(ssh_authority, host_key, node, serial, now),
-            tls=tls_authority.issue(node) if has_tls else None,
+            host_certificate=_host_certificate(ssh_authority, host_key, known_as, serial, now),
+            tls=tls_authority.issue(known_as) if has_tls else None,
         )
     return Credentials(
         authority=tls_authority.certificate.public_bytes(Encoding.PEM),
@@ -177,16 +195,18 @@ class _TlsAuthority:
             .sign(self._key, hashes.SHA256())
         )
 
-    def issue(self, node: Node) -> bytes:
-        """A server certificate for all names and addresses of ``node``, and its key, as PEM."""
+    def issue(self, known_as: _Identities) -> bytes:
+        """A server certificate for all names and addresses of a node, and its key, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         public = key.public_key()
         certificate = (
-            self._builder(_distinguished_name((node.names or (node.name,))[0]), public)
+            self._builder(_distinguished_name(known_as.names[0]), public)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectAlternativeName(list(_general_names(node))), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName(list(_general_names(known_as))), critical=False
+            )
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(self._authority_key, critical=False)
             .sign(self._key, hashes.SHA256())
@@ -228,39 +248,35 @@ def _key_usage(*, authority: bool) -> x509.KeyUsage:
     )
 
 
-def _identities(node: Node) -> tuple[list[str], list[str]]:
-    """Names and addresses by which clients reach ``node``, itself included, each once."""
-    names = dict.fromkeys((*node.names, node.name, "localhost"))
-    addresses = dict.fromkeys((*node.addresses, "127.0.0.1", "::1"))
-    return list(names), list(addresses)
-
-
-def _general_names(node: Node) -> Iterator[x509.GeneralName]:
-    names, addresses = _identities(node)
-    yield from (x509.DNSName(name) for name in names)
-    yield from (x509.IPAddress(ip_address(address)) for address in addresses)
+def _general_names(known_as: _Identities) -> Iterator[x509.GeneralName]:
+    yield from (x509.DNSName(name) for name in known_as.names)
+    yield from (x509.IPAddress(ip_address(address)) for address in known_as.addresses)
 
 
 def _host_certificate(
-    authority: Ed25519PrivateKey, key: Ed25519PrivateKey, node: Node, serial: int, now: datetime
+    authority: Ed25519PrivateKey,
+    key: Ed25519PrivateKey,
+    known_as: _Identities,
+    serial: int,
+    now: datetime,
 ) -> bytes:
-    names, addresses = _identities(node)
-    # "*" vouches for names that only a DNS zone knows (an alias), for forwarded ports
-    # and for the names in somebody's ssh_config. An empty list says the same up to
-    # OpenSSH 10.2, and nobody from 10.3 on. Clients without wildcards read the rest.
-    principals = [entry.encode() for entry in ("*", *names, *addresses)]
+    # Where OpenSSH (10.3) takes "*" for any name it vouches for the names in somebody's
+    # ssh_config. Other versions compare letter by letter with the name that the user
+    # typed in small letters (sshconnect.c), so that is how each must be listed.
+    names = dict.fromkeys(("*", *known_as.names, *map(str.lower, known_as.names)))
+    principals = [entry.encode() for entry in (*names, *known_as.addresses)]
     certificate = (
         SSHCertificateBuilder()
         .public_key(key.public_key())
         .type(SSHCertificateType.HOST)
         .serial(serial)
-        .key_id(node.name.encode())
+        .key_id(known_as.node.encode())
         .valid_principals(principals)
         .valid_after(int((now - _BACKDATE).timestamp()))
         .valid_before(int((now - _BACKDATE + _LIFETIME).timestamp()))
         .sign(authority)
     )
-    return certificate.public_bytes() + b" " + node.name.encode() + b"\n"
+    return certificate.public_bytes() + b" " + known_as.node.encode() + b"\n"
 
 
 def _private_openssh(key: Ed25519PrivateKey) -> bytes:
