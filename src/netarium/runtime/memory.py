@@ -28,7 +28,7 @@ def process_memory(pid: int) -> int | None:
 
 def _namespace(pid: str | int) -> str | None:
     try:
-        return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115
+        return os.readlink(f"/proc/{pid}/ns/pid")
     except OSError:
         return None
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 from typing import NoReturn
 
 import msgspec
@@ -148,9 +147,13 @@ def _configure(node: Node) -> None:
 
 def _set_sysctl(name: str, value: str, *, optional: bool = False) -> None:
     # An interface's name may hold dots, written as slashes, the way sysctl(8) has it.
-    path = "/".join(part.replace("/", ".") for part in name.split("."))
+    path = "/proc/sys/" + "/".join(part.replace("/", ".") for part in name.split("."))
     try:
-        Path("/proc/sys", path).write_text(value)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, value.encode())
+        finally:
+            os.close(descriptor)
     except OSError as error:
         if not optional:
             reason = error.strerror or str(error)

@@ -9,18 +9,16 @@ hidden); on top the node's own changes, in memory, gone with the lab.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from netarium.errors import MachineError
 from netarium.model.lab import Account, Lab, Node
-from netarium.runtime import kernel
+from netarium.runtime import etc, kernel
 from netarium.runtime.kernel import (
     MS_BIND,
     MS_NOATIME,
@@ -82,41 +80,6 @@ _VARIABLE = ("opt", "usr/local/bin", "usr/local/lib", "var/cache", "var/lib", "v
 
 _OLD = "/.host"
 
-_PROFILE = """\
-# What a login shell of a lab node starts with.
-[ -n "$BASH_VERSION" ] && [ -f ~/.bashrc ] && . ~/.bashrc
-"""
-
-_BASHRC = """\
-case $- in *i*) ;; *) return ;; esac
-PS1='\\u@\\h:\\w\\$ '
-[ "$(id -u)" = 0 ] && [ "$USER" = root ] && PS1='root@\\h:\\w# '
-alias ls='ls --color=auto' ll='ls -l' grep='grep --color=auto'
-HISTCONTROL=ignoreboth
-[ -f /usr/share/bash-completion/bash_completion ] && . /usr/share/bash-completion/bash_completion
-"""
-
-_NSSWITCH = """\
-passwd: files
-group: files
-shadow: files
-hosts: files dns
-networks: files
-protocols: files
-services: files
-ethers: files
-"""
-
-_SSH_CONFIG = """\
-# Hosts of the lab are known through the lab's certificate authority (/etc/ssh/ssh_known_hosts).
-Host *
-    SendEnv LANG LC_*
-    HashKnownHosts no
-    GSSAPIAuthentication no
-"""
-
-_SUDOERS = 'Defaults env_keep += "NETARIUM_LAB NETARIUM_NODE SSL_CERT_FILE REQUESTS_CA_BUNDLE"\n'
-
 
 @dataclass(frozen=True)
 class Foundation:
@@ -124,7 +87,8 @@ class Foundation:
 
     ``accounts`` have the ids that are valid in this lab's user namespace;
     ``reachable`` are directories that nodes need besides their root; ``sleeper`` is
-    the program that a node's first process becomes.
+    the program that a node's first process becomes; ``mounts`` are the host's file
+    systems below / that belong to the system.
     """
 
     base: Path
@@ -133,6 +97,7 @@ class Foundation:
     rootless: bool
     reachable: tuple[str, ...]
     sleeper: str
+    mounts: tuple[str, ...]
 
     def account(self, name: str) -> Account:
         """The account of that name; root exists in every lab."""
@@ -160,20 +125,21 @@ def prepare(lab: Lab, base: Path, *, rootless: bool, single_id: bool) -> Foundat
         _directory(layer / path[1:], 0o755)
     for path in _hidden():
         _hide(layer, path)
-    for name, text in _accounts_files(accounts).items():
+    for name, text in etc.account_files(accounts).items():
         _write(layer / "etc" / name, text, 0o640 if name == "shadow" else 0o644)
-    _write(layer / "etc/nsswitch.conf", _NSSWITCH)
-    _write(layer / "etc/resolv.conf", _resolv_conf(lab))
-    _write(layer / "etc/ssh/ssh_config", _SSH_CONFIG)
-    admins = [f"{a.name} ALL=(ALL:ALL) NOPASSWD: ALL\n" for a in accounts if a.admin]
-    _write(layer / "etc/sudoers.d/netarium", _SUDOERS + "".join(admins), 0o440)
+    _write(layer / "etc/nsswitch.conf", etc.NSSWITCH)
+    _write(layer / "etc/resolv.conf", etc.resolv_conf(lab))
+    _write(layer / "etc/ssh/ssh_config", etc.SSH_CONFIG)
+    _write(layer / "etc/sudoers.d/netarium", etc.sudoers(accounts), 0o440)
     if not lab.resolvers:
-        _write(layer / "etc/hosts", _hosts(lab.nodes))
+        _write(layer / "etc/hosts", etc.hosts(lab.nodes))
     _devices(base / "dev", rootless=rootless)
     sleeper = shutil.which("sleep", path="/usr/bin:/bin")
     if sleeper is None:
         raise MachineError("this machine has no /usr/bin/sleep", "apt install coreutils")
-    return Foundation(base, lab, accounts, rootless, _reachable(), sleeper)
+    (base / "nodes").mkdir()
+    mounts = tuple(_system_mounts())
+    return Foundation(base, lab, accounts, rootless, _reachable(), sleeper, mounts)
 
 
 def enter(foundation: Foundation, node: Node) -> None:
@@ -182,24 +148,26 @@ def enter(foundation: Foundation, node: Node) -> None:
     The caller is the first process of its PID namespace, in new mount, network,
     UTS and IPC namespaces. Raises OSError with the path concerned.
     """
-    own = foundation.base / "nodes" / node.name
-    for name in ("upper", "root", "private"):
-        _directory(own / name, 0o755)
-    _directory(own / "upper/etc", 0o755)
-    _write(own / "upper/etc/hostname", node.name + "\n")
+    # Strings and plain calls: a thousand nodes come this way, each in a copy of the
+    # supervisor whose every touched page costs.
+    own = f"{foundation.base}/nodes/{node.name}"
+    root = f"{own}/root"
+    os.umask(0)
+    for path in (own, root, f"{own}/private", f"{own}/upper", f"{own}/upper/etc"):
+        os.mkdir(path, 0o755)
+    _put(f"{own}/upper/etc/hostname", node.name + "\n")
     if foundation.lab.resolvers:
-        _write(own / "upper/etc/hosts", _hosts([node]))
-    root = str(own / "root")
+        _put(f"{own}/upper/etc/hosts", etc.hosts([node]))
     if foundation.rootless:
         _parts(root, foundation.base / "lab", own)
     else:
-        _overlay(root, f"{foundation.base}/lab:/", own / "upper", own / "work")
-        for index, path in enumerate(_system_mounts()):
-            _overlay(root + path, path, own / f"upper-{index}", own / f"work-{index}")
+        _overlay(root, f"{foundation.base}/lab:/", f"{own}/upper", f"{own}/work")
+        for index, path in enumerate(foundation.mounts):
+            _overlay(root + path, path, f"{own}/upper-{index}", f"{own}/work-{index}")
     os.chdir(root)
     kernel.pivot_root(".", "." + _OLD)
     os.chdir("/")
-    backing = _OLD + str(own / "private")
+    backing = f"{_OLD}{own}/private"
     _private_directories(backing)
     for path in foundation.reachable:
         Path(path).mkdir(parents=True, exist_ok=True)
@@ -214,8 +182,9 @@ def enter(foundation: Foundation, node: Node) -> None:
             Path(mount.target).touch()
         _bind(source, mount.target, read_only=mount.read_only)
     kernel.umount(_OLD)
-    Path(_OLD).rmdir()
+    os.rmdir(_OLD)
     _homes(foundation.accounts)
+    os.umask(0o022)
 
 
 def _with_id(account: Account, number: int) -> Account:
@@ -233,6 +202,15 @@ def _with_id(account: Account, number: int) -> Account:
 def _directory(path: Path, mode: int) -> None:
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(mode)  # whatever the umask
+
+
+def _put(path: str, text: str, mode: int = 0o644) -> int:
+    """Write a new file; for where ``_write`` would be slow. The umask is 0."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        return os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:
@@ -253,17 +231,17 @@ def _remount_read_only(target: str) -> None:
     kernel.mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | keep)
 
 
-def _overlay(target: str, lower: str, upper: Path, work: Path, options: str = "") -> None:
+def _overlay(target: str, lower: str, upper: str, work: str, options: str = "") -> None:
     source = lower.rpartition(":")[2]
     for path in (upper, work):
-        path.mkdir(parents=True, exist_ok=True)
+        os.makedirs(path, 0o755, exist_ok=True)
     if source != "/":
-        upper.chmod(stat.S_IMODE(os.stat(source).st_mode))
+        os.chmod(upper, stat.S_IMODE(os.stat(source).st_mode))
     layers = f"lowerdir={lower},upperdir={upper},workdir={work}{options}"
     kernel.mount("netarium", target, "overlay", 0, layers)
 
 
-def _parts(root: str, layer: Path, own: Path) -> None:
+def _parts(root: str, layer: Path, own: str) -> None:
     """The root of a rootless node: one overlay for each directory below /.
 
     A user namespace cannot overlay / itself, as it may not look behind the mounts
@@ -282,16 +260,16 @@ def _parts(root: str, layer: Path, own: Path) -> None:
         os.makedirs(f"{root}/{name}", 0o755, exist_ok=True)
 
 
-def _part(target: str, path: str, layer: Path, own: Path) -> None:
+def _part(target: str, path: str, layer: Path, own: str) -> None:
     lower = f"{layer}:{path}" if layer.is_dir() else path
-    upper, work = own / "upper" / path[1:], own / "work" / path[1:]
+    upper, work = f"{own}/upper{path}", f"{own}/work{path}"
     try:
         _overlay(target, lower, upper, work, ",userxattr")
     except OSError:  # a file system is mounted below it
         if path == "/etc":
             _copy_readable(path, target)
             _copy_readable(str(layer), target)
-            _copy_readable(str(upper), target)
+            _copy_readable(upper, target)
         else:
             _bind(path, target, read_only=True)
 
@@ -323,11 +301,10 @@ def _system_mounts() -> list[str]:
 def _private_directories(backing: str) -> None:
     for path, mode in _PRIVATE.items():
         source = backing + "/" + path[1:].replace("/", "-")
-        _directory(Path(source), mode)
+        os.mkdir(source, mode)
         kernel.mount(source, path, flags=MS_BIND)
-    _directory(Path(backing, "shm"), 0o1777)
-    Path("/run/lock").mkdir()
-    Path("/run/lock").chmod(0o1777)
+    os.mkdir(f"{backing}/shm", 0o1777)
+    os.mkdir("/run/lock", 0o1777)
 
 
 def _system(foundation: Foundation, backing: str) -> None:
@@ -350,13 +327,13 @@ def _system(foundation: Foundation, backing: str) -> None:
 def _guard_proc() -> None:
     """Root in a node is the host's root by number: close the files by which it could reach out."""
     for path in ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"):
-        if Path(path).exists():
+        if os.path.exists(path):
             kernel.mount(path, path, flags=MS_BIND | MS_REC)
             _remount_read_only(path)
     kernel.mount("/proc/sys/net", "/proc/sys/net", flags=MS_BIND)
     kernel.mount("", "/proc/sys/net", flags=MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC)
     for path in ("/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/latency_stats"):
-        if Path(path).exists():
+        if os.path.exists(path):
             kernel.mount("/dev/null", path, flags=MS_BIND)
 
 
@@ -410,67 +387,12 @@ def _reachable() -> tuple[str, ...]:
     return tuple(p for p in covered if not any(p.startswith(q + "/") for q in covered))
 
 
-def _resolv_conf(lab: Lab) -> str:
-    lines = [f"search {lab.domain}"] if lab.domain else []
-    return "\n".join([*lines, *(f"nameserver {a}" for a in lab.resolvers), ""])
-
-
-def _hosts(nodes: Iterable[Node]) -> str:
-    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
-    for node in nodes:
-        names = " ".join(dict.fromkeys((*node.names, node.name)))
-        addresses = node.addresses or ("127.0.1.1",)
-        lines += [f"{address}\t{names}" for address in addresses]
-    return "\n".join([*lines, ""])
-
-
-def _accounts_files(accounts: tuple[Account, ...]) -> dict[str, str]:
-    """passwd, shadow and group: the host's system accounts with the lab's people."""
-    names = {account.name for account in accounts} | {"root"}
-    gids = {account.gid for account in accounts}
-    passwd, group = [], []
-    for line in Path("/etc/passwd").read_text(errors="replace").splitlines():
-        fields = line.split(":")
-        if len(fields) == 7 and fields[0] not in names and _is_system(fields[2]):
-            passwd.append(line)
-    for line in Path("/etc/group").read_text(errors="replace").splitlines():
-        fields = line.split(":")
-        taken = len(fields) != 4 or fields[0] in names or int(fields[2]) in gids
-        if not taken and _is_system(fields[2]):
-            group.append(":".join([*fields[:3], ""]))
-    shadow = [f"{line.split(':')[0]}:*:19000:0:99999:7:::" for line in passwd]
-    own = [f"{a.name}:x:{a.uid}:{a.gid}:{a.name}:{a.home}:{a.shell}" for a in accounts]
-    secrets = [f"{a.name}:{_hashed(a.password)}:19000:0:99999:7:::" for a in accounts]
-    groups = {a.gid: f"{a.name}:x:{a.gid}:" for a in reversed(accounts)}
-    return {
-        "passwd": "\n".join([*own, *passwd, ""]),
-        "shadow": "\n".join([*secrets, *shadow, ""]),
-        "group": "\n".join([*groups.values(), *group, ""]),
-    }
-
-
-def _is_system(number: str) -> bool:
-    return number.isdigit() and (int(number) < 1000 or int(number) == 65534)
-
-
-def _hashed(password: str) -> str:
-    """A SHA-512 crypt(3) hash for ``su`` and ``sudo``; ``*`` (no password) without libcrypt."""
-    try:
-        library = ctypes.CDLL("libcrypt.so.1")
-    except OSError:
-        return "*"
-    library.crypt.restype = ctypes.c_char_p
-    # Everybody knows a lab's passwords; few rounds keep `up` quick.
-    result = library.crypt(password.encode(), b"$6$rounds=1000$netarium$")
-    return bytes(result).decode() if result else "*"
-
-
 def _homes(accounts: tuple[Account, ...]) -> None:
     for account in accounts:
-        home = Path(account.home)
-        home.mkdir(parents=True, exist_ok=True)
-        home.chmod(0o700 if account.name == "root" else 0o755)
-        for name, text in ((".bashrc", _BASHRC), (".profile", _PROFILE)):
-            (home / name).write_text(text)
-            os.chown(home / name, account.uid, account.gid)
+        home = account.home
+        os.makedirs(home, 0o755, exist_ok=True)
+        os.chmod(home, 0o700 if account.name == "root" else 0o755)
+        for path, text in ((f"{home}/.bashrc", etc.BASHRC), (f"{home}/.profile", etc.PROFILE)):
+            _put(path, text)
+            os.chown(path, account.uid, account.gid)
         os.chown(home, account.uid, account.gid)

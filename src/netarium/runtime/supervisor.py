@@ -118,7 +118,7 @@ class _Supervisor:
         for kind in kinds:
             self._fork_host(kind)
         for node in self.lab.nodes:
-            self._fork_node(node.name)
+            self._fork_node(node)
         kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
         self._wire(credentials)
         self._start_services()
@@ -175,7 +175,8 @@ class _Supervisor:
         self.hosts[kind] = ours
         self.host_processes[pid] = kind
 
-    def _fork_node(self, name: str) -> None:
+    def _fork_node(self, node: Node) -> None:
+        name = node.name
         ours, theirs = pair()
         # A process may leave for a new PID namespace for its children only from its own.
         kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
@@ -189,7 +190,7 @@ class _Supervisor:
                 "see ulimit -u, sysctl user.max_pid_namespaces and kernel.pid_max",
             ) from None
         if pid == 0:
-            first_process(self.foundation, self.lab.node(name), theirs)
+            first_process(self.foundation, node, theirs)
         theirs.close()
         self.nodes[name] = ours
         self.processes[name] = pid
