@@ -26,8 +26,7 @@ PROFILE = """\
 
 BASHRC = """\
 case $- in *i*) ;; *) return ;; esac
-PS1='\\u@\\h:\\w\\$ '
-[ "$(id -u)" = 0 ] && [ "$USER" = root ] && PS1='root@\\h:\\w# '
+PS1='${USER:-\\u}@\\h:\\w\\$ '
 alias ls='ls --color=auto' ll='ls -l' grep='grep --color=auto'
 HISTCONTROL=ignoreboth
 [ -f /usr/share/bash-completion/bash_completion ] && . /usr/share/bash-completion/bash_completion
