@@ -20,7 +20,7 @@ _LOGGED = 'exec >>/var/log/commands.log 2>&1; printf "$ %s\\n" "$1"; eval "$1"'
 
 
 def run_commands(
-    lab: Lab, node: Node, root: Account, first_process: int, rootless: bool, channel: Channel
+    lab: Lab, node: Node, root: Account, first_process: int, channel: Channel
 ) -> NoReturn:
     """Run the node's commands in order; send ``ran``, or ``failed`` with the first that failed.
 
@@ -33,7 +33,8 @@ def run_commands(
 
         def run(script: str, *arguments: str) -> int:
             argv = ["/bin/sh", "-c", script, "sh", *arguments]
-            return enter(Entry(node.name, pidfd, rootless, argv, environment(lab, node, root)))
+            # A child of the supervisor is in the lab's user namespace already, if there is one.
+            return enter(Entry(node.name, pidfd, False, argv, environment(lab, node, root)))
 
         for line in node.commands:
             if code := run(_LOGGED, line):

@@ -290,7 +290,7 @@ class _Supervisor:
             from netarium.runtime.commands import run_commands
 
             root = self.foundation.account("root")
-            run_commands(self.lab, node, root, self.processes[node.name], self.rootless, theirs)
+            run_commands(self.lab, node, root, self.processes[node.name], theirs)
         theirs.close()
         self.nodes[node.name] = ours
         self.selector.register(ours, selectors.EVENT_READ, ("node", node.name))
