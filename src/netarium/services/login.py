@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import termios
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,10 @@ __all__ = [
 
 #: Larger than the kernel's 64 KiB, so that a big file goes through in few system calls.
 _PIPE_SIZE = 1 << 18
+# asyncssh computes key exchanges in threads. The children here touch nothing that those hold:
+# from Python 3.12 on, fork warns of it.
+warnings.filterwarnings("ignore", r".*multi-threaded, use of f", DeprecationWarning)
+
 _NOBODY_PASSWORD = "\N{NO-BREAK SPACE}"
 
 
@@ -40,11 +45,13 @@ class Terminal:
     Attributes:
         kind: what TERM is to be.
         size: (columns, rows, width, height), the last two in pixels; 0 where unknown.
+        variable: the environment variable that is to tell its path; none for "".
         prepare: called with the terminal's descriptor before the program starts.
     """
 
     kind: str
     size: tuple[int, int, int, int] = (80, 24, 0, 0)
+    variable: str = ""
     prepare: Callable[[int], None] | None = None
 
 
@@ -156,9 +163,12 @@ def _start_on_terminal(
         resize(master, terminal.size)
         if terminal.prepare is not None:
             terminal.prepare(slave)
+        variables = {"TERM": terminal.kind, **environment}
+        if terminal.variable:
+            variables[terminal.variable] = path
         popen = subprocess.Popen(
             argv,
-            env={"TERM": terminal.kind, **environment},
+            env=variables,
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -184,6 +194,9 @@ def start_own(
     user without an exec, so the kernel makes it non-dumpable: the user cannot
     read the host key out of its memory with ptrace(2) (prctl(2), PR_SET_DUMPABLE).
     """
+    # Looked up before the fork: another thread may be in the C library's name service,
+    # whose locks would stay held in the child.
+    identity, home = _identity(account), _home(account)
     input_read, input_write = os.pipe()
     output_read, output_write = os.pipe()
     pid = os.fork()
@@ -199,12 +212,14 @@ def start_own(
             os.closerange(3, os.sysconf("SC_OPEN_MAX"))
             os.setsid()
             os.umask(0o022)
-            identity = _identity(account)
             if identity:
                 os.setgroups(identity["extra_groups"])
                 os.setgid(identity["group"])
                 os.setuid(identity["user"])
-            os.chdir(_home(account))
+            try:
+                os.chdir(home)
+            except OSError:
+                os.chdir("/")
             os.environ.clear()
             os.environ.update(environment)
             run()

@@ -71,7 +71,9 @@ class RunningProgram:
             return
         waiting = bool(self._backlog)
         self._backlog += data
-        if not waiting:
+        if waiting:
+            self._press()
+        else:
             self._write()
 
     def write_eof(self) -> None:
@@ -85,7 +87,7 @@ class RunningProgram:
                 if mode & termios.ICANON:
                     self.write(characters[termios.VEOF])
         self._input_ends = True
-        if not self._backlog:
+        if not self._backlog and not self.is_terminal:
             self._close_input()
 
     def pause(self) -> None:
@@ -104,7 +106,7 @@ class RunningProgram:
 
     def resize(self, size: tuple[int, int, int, int]) -> None:
         """The user's window is (columns, rows, width, height) now."""
-        if self.is_terminal and self._program.output in self._outputs:
+        if self.is_terminal and self._input is not None:
             resize(self._program.output, size)
 
     def send_signal(self, number: int) -> None:
@@ -118,9 +120,9 @@ class RunningProgram:
         self._on_silent = lambda: None
         self._on_pressure = lambda _: None
         self._backlog.clear()
-        self._close_input()
         for descriptor in list(self._outputs):
             self._close_output(descriptor)
+        self._close_input()
 
     def _read(self, descriptor: int) -> None:
         try:
@@ -137,9 +139,10 @@ class RunningProgram:
     def _close_output(self, descriptor: int) -> None:
         del self._outputs[descriptor]
         self._loop.remove_reader(descriptor)
-        if self.is_terminal:
-            self._close_input()
-        os.close(descriptor)
+        # A terminal stays until its program has exited: hanging up now would kill
+        # one that has closed its files and is about to return its exit code.
+        if not self.is_terminal:
+            os.close(descriptor)
         if not self._outputs:
             self._on_silent()
             self._finish()
@@ -149,8 +152,7 @@ class RunningProgram:
         if descriptor is None:
             return
         self._loop.remove_writer(descriptor)
-        if not self.is_terminal:
-            os.close(descriptor)
+        os.close(descriptor)
         if self._pressed:
             self._pressed = False
             self._on_pressure(False)
@@ -168,7 +170,7 @@ class RunningProgram:
             self._backlog.clear()
             if not self.is_terminal:
                 self._close_input()
-            return
+                return
         self._press()
         if self._backlog:
             self._loop.add_writer(self._input, self._write)

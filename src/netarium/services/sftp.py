@@ -11,9 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import grp
 import os
-import pwd
 import stat
 import struct
 import time
@@ -247,9 +245,7 @@ class SftpServer:
             raise _FailedError(Status.EOF)
         now = time.time()
         parts = [
-            string(name)
-            + string(long_name(name, found, _user(found.st_uid), _group(found.st_gid), now))
-            + encode_attributes(found)
+            string(name) + string(_long_name(name, found, now)) + encode_attributes(found)
             for name, found in entries
         ]
         return bytes([Kind.NAME]) + struct.pack(">I", len(parts)) + b"".join(parts)
@@ -400,17 +396,21 @@ def _statvfs(found: os.statvfs_result) -> bytes:
     )
 
 
-@functools.cache
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+def _long_name(name: bytes, found: os.stat_result, now: float) -> bytes:
+    user = _names("/etc/passwd").get(found.st_uid, str(found.st_uid))
+    group = _names("/etc/group").get(found.st_gid, str(found.st_gid))
+    return long_name(name, found, user, group, now)
 
 
 @functools.cache
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
+def _names(database: str) -> dict[int, str]:
+    """Numbers and names in /etc/passwd or /etc/group: both have the name first, the number third.
+
+    Not by way of the C library, whose name service is not safe in a forked child.
+    """
+    found: dict[int, str] = {}
+    with contextlib.suppress(OSError), open(database, errors="replace") as file:
+        for fields in (line.split(":") for line in file):
+            if len(fields) > 2 and fields[2].isdecimal():
+                found.setdefault(int(fields[2]), fields[0])
+    return found

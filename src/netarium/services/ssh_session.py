@@ -75,7 +75,9 @@ class Session(asyncssh.SSHServerSession[bytes]):
         """The client wants a terminal."""
         modes = dict(term_modes)
         size = _likely(term_size)
-        self._terminal = login.Terminal(term_type, size, lambda fd: apply_modes(fd, modes))
+        self._terminal = login.Terminal(
+            term_type, size, "SSH_TTY", lambda fd: apply_modes(fd, modes)
+        )
         return True
 
     def shell_requested(self) -> bool:
@@ -181,8 +183,6 @@ class Session(asyncssh.SSHServerSession[bytes]):
                 for path in (Path(agent), Path(agent).parent):
                     login.give(path, self._account)
             variables["SSH_AUTH_SOCK"] = agent
-        if self._command is not None and self._terminal is None:
-            variables.pop("TERM", None)
         return variables
 
     def _send(self, data: bytes, is_error: bool) -> None:
@@ -204,15 +204,14 @@ class Session(asyncssh.SSHServerSession[bytes]):
 
     def _exited(self, code: int) -> None:
         self._running = None
-        outcome = f"exit code {code}"
         if code >= 0:
+            self._describe(f"session ended: exit code {code}")
             self._channel.exit(code)
-        else:
-            name = signal.Signals(-code).name.removeprefix("SIG")
-            outcome = f"killed by SIG{name}"
-            # Other signals travel under a name of this system's own (RFC 4254, section 6.10).
-            self._channel.exit_with_signal(name if name in _SIGNALS else f"{name}@netarium")
-        self._describe(f"session ended: {outcome}")
+            return
+        name = signal.Signals(-code).name.removeprefix("SIG")
+        self._describe(f"session ended: killed by SIG{name}")
+        # Other signals travel under a name of this system's own (RFC 4254, section 6.10).
+        self._channel.exit_with_signal(name if name in _SIGNALS else f"{name}@netarium")
 
 
 def _likely(size: tuple[int, int, int, int]) -> tuple[int, int, int, int]:

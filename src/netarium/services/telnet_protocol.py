@@ -8,6 +8,7 @@ too: then the client sends each key as it is pressed, and the terminal does the 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -23,6 +24,7 @@ _CR, _LF, _NUL = 13, 10, 0
 _OURS = frozenset({_BINARY, _ECHO, _SGA})
 _THEIRS = frozenset({_BINARY, _SGA, _TTYPE, _NAWS})
 _OPENING = ((_WILL, _ECHO), (_WILL, _SGA), (_DO, _SGA), (_DO, _TTYPE), (_DO, _NAWS))
+_LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")
 #: The longest subnegotiation that is kept; more of it is read and forgotten.
 _LONGEST = 512
 
@@ -121,13 +123,7 @@ class Connection:
             prefix = b"\0"
         # A return at the very end waits for its fellow: the next piece may start with it.
         self._sent_return = data.endswith(b"\r")
-        if b"\r" in encoded:
-            body = encoded[:-1] if self._sent_return else encoded
-            body = (
-                body.replace(b"\r\n", b"\n\r").replace(b"\r", b"\r\0").replace(b"\n\r\0", b"\r\n")
-            )
-            encoded = body + b"\r" if self._sent_return else body
-        return prefix + encoded
+        return prefix + _LONE_RETURN.sub(b"\r\0", encoded)
 
     def receive(self, data: bytes) -> list[Event]:
         """What the client meant by these octets. Ask for ``answers`` afterwards."""
