@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netarium.cli.options import Json, complete_running_lab, single
+from netarium.cli.options import Json, LabOption, complete_running_lab, single
 
 if TYPE_CHECKING:
     from netarium.runtime.state import RunningLab, RunningNode, ServiceState
@@ -117,6 +117,7 @@ def _status(
         typer.Argument(metavar="[LAB]", help="One lab only.", autocompletion=complete_running_lab),
     ] = None,
     json: Json = False,
+    chosen: LabOption = None,
 ) -> None:
     """Show what runs: labs, nodes, addresses, services, memory.
 
@@ -126,7 +127,8 @@ def _status(
     from netarium.cli.output import print_json
     from netarium.runtime.state import find_lab, running_labs
 
-    labs = running_labs() if lab is None else [find_lab(lab)]
+    named = lab or chosen  # --lab, too, since all verbs for one node have it
+    labs = running_labs() if named is None else [find_lab(named)]
     if json:
         print_json({"labs": [report(each) for each in labs]})
         return
