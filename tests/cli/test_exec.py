@@ -174,6 +174,38 @@ def test_exec_is_quick(cli_lab):
     assert min(times) < 0.120
 
 
+def test_a_stopped_command_line_does_not_keep_the_lab_from_ending(netarium, tmp_path):
+    name = f"stopped-{os.getpid()}"
+    (tmp_path / "lab.yaml").write_text(f"name: {name}\nnodes: {{a: {{}}}}\n")
+    netarium("up", cwd=tmp_path)
+    words = [str(COMMAND), "exec", "--lab", name, "a", "--", "sh", "-c", "echo on; sleep 100"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "on\n"
+        process.send_signal(signal.SIGSTOP)
+        netarium("down", name, timeout=5)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(5) == 137
+
+
+def test_control_z_stops_the_command_and_fg_goes_on(cli_lab):
+    script = "i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.1; done"
+    words = cli_lab.words("exec", "h1", "--", "sh", "-c", script)
+    # Output that is no terminal keeps the caller's terminal in its usual mode.
+    line = " ".join(f"'{word}'" for word in words) + " | cat"
+    with person_at(["/bin/bash", "--norc", "-i"]) as person:
+        person.type(line + "\n")
+        person.wait_for(r"^tick 3$")
+        person.type("\x1a")
+        person.wait_for(r"Stopped")
+        person.type("echo quiet; sleep 1; echo still\n")
+        person.wait_for(r"^quiet\nstill$")
+        person.type("fg\n")
+        person.wait_for(r"^tick \d+$")
+        person.type("\x03")
+        person.type("exit\n")
+        person.exit_code()
+
+
 # -- on a terminal ------------------------------------------------------------------------------
 
 

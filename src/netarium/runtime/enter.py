@@ -1,12 +1,12 @@
 """Run one program inside a node, as if it had been started there.
 
-``enter`` needs a process of its own with a single thread: joining a PID or a user
-namespace changes its caller for good. The command line is such a process;
+``enter`` needs a process of its own with a single thread: it forks and runs on, and takes
+over its signals. The command line is such a process;
 ``netarium.runtime.run`` starts this file as one for everybody else.
 
-Who may touch what: the calling process stays outside (it joins no mount, network
-or PID namespace) and only waits, forwards signals and moves a terminal's bytes.
-The child closes every descriptor but the standard ones before it joins, makes
+Who may touch what: the calling process stays outside and only waits, forwards signals
+and moves a terminal's bytes. A *minder* joins the node's PID namespace and collects the
+program. The program's process closes every descriptor but the standard ones before it joins, makes
 itself unreadable for the node's processes until it executes the program, gives up
 all rights beyond a node's before it opens the first file in there, and imports
 nothing meanwhile: a module found inside a node would be the node's own code.
@@ -17,8 +17,8 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import struct
 import sys
-from collections.abc import Callable
 
 from netarium.errors import NetariumError, NotFoundError
 from netarium.runtime import kernel
@@ -31,8 +31,9 @@ _DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_BLOCKED = (*_FORWARDED, signal.SIGWINCH, signal.SIGCHLD, signal.SIGUSR1)
+_BLOCKED = (*_FORWARDED, signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT, signal.SIGUSR1)
 _PR_SET_DUMPABLE = 4
+_NUMBER = struct.Struct("=i")
 _FAILED = "failed"
 _NOT_RUN = "not-run"
 
@@ -108,43 +109,81 @@ def enter(entry: Entry, *, terminal: bool = False) -> int:
         NetariumError: anything else that kept the program from starting.
     """
     report_read, report_write = os.pipe()
+    news_read, news_write = os.pipe()
     joint: tuple[int, int] | None = None
     if terminal:
         from netarium.runtime import terminal as terminals  # only here: it costs its imports
 
         joint = terminals.joint()
-    joined = kernel.CLONE_NEWPID | (kernel.CLONE_NEWUSER if entry.rootless else 0)
-    try:
-        kernel.setns(entry.pidfd, joined)
-    except OSError as error:
-        raise _cannot_join(entry, error) from error
     mask = {int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)}
-    child = os.fork()
-    if child == 0:
+    caller = os.getpid()
+    minder = os.fork()
+    if minder == 0:
         try:
-            _become(entry, report_write, joint[1] if joint else None, mask)
+            _mind(entry, caller, report_write, news_write, joint[1] if joint else None, mask)
         finally:
-            os._exit(1)  # never reached: _become executes the program or exits
+            os._exit(1)  # never reached: _mind exits
     os.close(report_write)
-    proxy: Callable[[int], int] | None = None
+    os.close(news_write)
+    master: int | None = None
     if joint:
         os.close(joint[1])
         master = terminals.receive(joint[0])
-        if master is not None:
-            proxy = terminals.proxy(master)
     try:
         failure = _read_all(report_read)
         if failure:
-            os.waitpid(child, 0)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             return _explain(entry, failure)
-        _forward_signals(child)
+        _forward_signals(_number(news_read))
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        status = proxy(child) if proxy else os.waitpid(child, 0)[1]
+        if master is not None:
+            terminals.proxy(master, news_read)
+        code = os.waitstatus_to_exitcode(_number(news_read))
     finally:
         os.close(report_read)
-    code = os.waitstatus_to_exitcode(status)
+        os.close(news_read)
+        os.waitpid(minder, 0)
     return code if code >= 0 else 128 - code
+
+
+def _mind(
+    entry: Entry, caller: int, report: int, news: int, joint: int | None, mask: set[int]
+) -> None:
+    """Start the program, tell its process id and later its wait status, and exit.
+
+    This process between the caller and the program is there to collect the program
+    whatever the caller does: a node ends only when its last process is collected, and
+    the caller may be stopped (Ctrl-Z).
+    """
+    joined = kernel.CLONE_NEWPID | (kernel.CLONE_NEWUSER if entry.rootless else 0)
+    try:
+        os.setsid()  # out of reach of the terminal's Ctrl-Z
+        kernel.setns(entry.pidfd, joined)
+        kernel.die_with_parent(caller)  # after setns, which may clear it
+        child = os.fork()
+    except OSError as error:
+        gone = isinstance(error, ProcessLookupError)
+        what = f"cannot enter node {entry.node}: {error.strerror}"
+        if gone:
+            what = f"node {entry.node} is no longer running"
+        lines = (_FAILED, "not-found" if gone else "failed", what)
+        os.write(report, "\n".join(lines).encode())
+        os._exit(1)
+    if child == 0:
+        try:
+            _become(entry, report, joint, mask)
+        finally:
+            os._exit(1)  # never reached: _become executes the program or exits
+    os.write(news, _NUMBER.pack(child))
+    _keep_only(news)
+    os.write(news, _NUMBER.pack(os.waitpid(child, 0)[1]))
+    os._exit(0)
+
+
+def _number(news: int) -> int:
+    """The next number that the minder tells; the status of a killed process where it is gone."""
+    data = os.read(news, _NUMBER.size)
+    return int(_NUMBER.unpack(data)[0]) if data else int(signal.SIGKILL)
 
 
 def _read_all(fd: int) -> bytes:
@@ -163,8 +202,13 @@ def _forward_signals(child: int) -> None:
         except OSError:
             pass  # it has just ended, or changed to a user that only root may signal
 
-    for number in (*_FORWARDED, signal.SIGUSR1):
+    def stop(_: int, __: object) -> None:
+        to_group(signal.SIGSTOP, None)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    for number in (*_FORWARDED, signal.SIGUSR1, signal.SIGCONT):
         signal.signal(number, to_group)
+    signal.signal(signal.SIGTSTP, stop)
 
 
 def split_failure(text: str) -> NetariumError:
@@ -180,12 +224,6 @@ def _explain(entry: Entry, failure: bytes) -> int:
         print(f"netarium: {entry.node}: {why}", file=sys.stderr)
         return int(code)
     raise split_failure(rest)
-
-
-def _cannot_join(entry: Entry, error: OSError) -> NetariumError:
-    if isinstance(error, ProcessLookupError):
-        return NotFoundError(f"node {entry.node} is no longer running", "see: netarium status")
-    return NetariumError(f"cannot enter node {entry.node}: {error.strerror}")
 
 
 # -- the child ---------------------------------------------------------------------------------
@@ -224,7 +262,7 @@ def _become(entry: Entry, report: int, joint: int | None, mask: set[int]) -> Non
             from_terminal = sys.modules["netarium.runtime.terminal"]
             from_terminal.adopt(joint, account.uid)
         try:
-            _switch(account, entry.rootless)
+            _switch(account)
         except OSError as error:
             what = f"node {entry.node} cannot switch to account {account.name}: {error.strerror}"
             cure = "a rootless lab has no other ids than root's" if entry.rootless else ""
@@ -302,12 +340,12 @@ def _account(user: str) -> _Account | None:
     return found
 
 
-def _switch(account: _Account, rootless: bool) -> None:
+def _switch(account: _Account) -> None:
     try:
         os.setgroups(account.groups)
-    except OSError:
+    except PermissionError:
         # Where one id is mapped the kernel refuses setgroups altogether (user_namespaces(7)).
-        if not rootless:
+        if _lines("/proc/self/setgroups") != [["deny"]]:
             raise
     os.setresgid(account.gid, account.gid, account.gid)
     os.setresuid(account.uid, account.uid, account.uid)

@@ -18,7 +18,6 @@ import stat
 import struct
 import termios
 import tty
-from collections.abc import Callable
 
 __all__ = ["adopt", "joint", "proxy", "receive"]
 
@@ -77,31 +76,23 @@ def receive(fd: int) -> int | None:
     return fds[0]
 
 
-def proxy(master: int) -> Callable[[int], int]:
-    """Prepare to join this process's terminal with ``master``.
+def proxy(master: int, until: int) -> None:
+    """Join this process's terminal with ``master`` until there is something to read on ``until``.
 
-    Returns:
-        A function that copies until the given child exits, and gives its wait status.
+    The terminal is put back however that ends. Takes ``master`` over and closes it.
     """
-    wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     os.set_blocking(master, False)
-    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    # Python runs the handler and goes on with the interrupted call (PEP 475).
     signal.signal(signal.SIGWINCH, lambda *_: _resize(master))
-
-    def run(child: int) -> int:
-        before = termios.tcgetattr(0)
-        try:
-            tty.setraw(0, termios.TCSADRAIN)
-            _resize(master)  # it may have changed since the terminal was made
-            return _copy(master, wake_read, child)
-        finally:
-            signal.set_wakeup_fd(-1)
-            termios.tcsetattr(0, termios.TCSADRAIN, before)
-            for fd in (wake_read, wake_write, master):
-                os.close(fd)
-
-    return run
+    before = termios.tcgetattr(0)
+    try:
+        tty.setraw(0, termios.TCSADRAIN)
+        _resize(master)  # it may have changed since the terminal was made
+        _copy(master, until)
+    finally:
+        signal.signal(signal.SIGWINCH, signal.SIG_DFL)
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+        os.close(master)
 
 
 def _resize(master: int) -> None:
@@ -111,14 +102,14 @@ def _resize(master: int) -> None:
         pass  # the user's terminal has gone away
 
 
-def _copy(master: int, wake: int, child: int) -> int:
-    """Copy bytes both ways until ``child`` exits; give its wait status."""
+def _copy(master: int, until: int) -> None:
+    """Copy bytes both ways until ``until`` is readable, and then what is left to show."""
     pending = bytearray()  # typed, and not yet taken by the program
     reading = True
     output_open = True
     while True:
         poll = select.poll()
-        poll.register(wake, select.POLLIN)
+        poll.register(until, select.POLLIN)
         if reading and len(pending) < _BUFFER:
             poll.register(0, select.POLLIN)
         if output_open:
@@ -140,13 +131,10 @@ def _copy(master: int, wake: int, child: int) -> int:
             if shown:
                 _write(1, shown)
             output_open = shown != b""  # at EIO no program has the terminal open any longer
-        if ready.get(wake):
-            os.read(wake, 512)
-            done, status = os.waitpid(child, os.WNOHANG)
-            if done:
-                while output_open and (shown := _read(master)):
-                    _write(1, shown)
-                return status
+        if ready.get(until):
+            while output_open and (shown := _read(master)):
+                _write(1, shown)
+            return
 
 
 def _read(fd: int) -> bytes | None:
