@@ -110,7 +110,7 @@ def served(
     finally:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=5)
-    assert not errors
+    assert not errors, errors
 
 
 def _main(directory: Path) -> None:

@@ -275,12 +275,15 @@ def test_hanging_up_ends_the_shell(client: Client) -> None:
 def test_several_sessions_share_a_connection(client: Client, tmp_path: Path) -> None:
     control = ("-S", str(tmp_path / "c"))
     with subprocess.Popen(client.command(*control, "-MN", "h"), stdin=subprocess.DEVNULL) as master:
-        while not (tmp_path / "c").exists():
-            time.sleep(0.02)
-        with ThreadPoolExecutor(8) as crowd:
-            jobs = [crowd.submit(client.run, *control, "h", f"echo {n}") for n in range(8)]
-        assert [job.result().stdout for job in jobs] == [b"%d\n" % n for n in range(8)]
-        master.terminate()
+        try:
+            while not (tmp_path / "c").exists():
+                assert master.poll() is None
+                time.sleep(0.02)
+            with ThreadPoolExecutor(8) as crowd:
+                jobs = [crowd.submit(client.run, *control, "h", f"echo {n}") for n in range(8)]
+            assert [job.result().stdout for job in jobs] == [b"%d\n" % n for n in range(8)]
+        finally:
+            master.terminate()
 
 
 def test_scp_both_ways_in_both_protocols(client: Client, tmp_path: Path) -> None:

@@ -168,16 +168,15 @@ class RunningProgram:
             pass
         except OSError:  # the program has closed its input: the rest is for nobody
             self._backlog.clear()
-            if not self.is_terminal:
-                self._close_input()
-                return
-        self._press()
+            self._input_ends = self._input_ends or not self.is_terminal
         if self._backlog:
             self._loop.add_writer(self._input, self._write)
-            return
-        self._loop.remove_writer(self._input)
-        if self._input_ends and not self.is_terminal:
+        elif self._input_ends and not self.is_terminal:
             self._close_input()
+        else:
+            self._loop.remove_writer(self._input)
+        # Last, as it may bring more input, or its end, at once.
+        self._press()
 
     def _press(self) -> None:
         if not self._pressed and len(self._backlog) > _HIGH_WATER:

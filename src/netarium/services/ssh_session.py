@@ -208,7 +208,10 @@ class Session(asyncssh.SSHServerSession[bytes]):
             self._describe(f"session ended: exit code {code}")
             self._channel.exit(code)
             return
-        name = signal.Signals(-code).name.removeprefix("SIG")
+        try:
+            name = signal.Signals(-code).name.removeprefix("SIG")
+        except ValueError:  # a real-time signal between the two that have names
+            name = f"RT{-code}"
         self._describe(f"session ended: killed by SIG{name}")
         # Other signals travel under a name of this system's own (RFC 4254, section 6.10).
         self._channel.exit_with_signal(name if name in _SIGNALS else f"{name}@netarium")
