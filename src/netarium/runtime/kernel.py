@@ -10,6 +10,7 @@ import ctypes
 import os
 import struct
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "NODE_CAPABILITIES",
     "become_subreaper",
     "die_with_parent",
+    "last_capability",
     "limit_capabilities",
     "mount",
     "pivot_root",
@@ -182,10 +184,16 @@ def become_subreaper() -> None:
     _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
+@cache
+def last_capability() -> int:
+    """The highest capability that the kernel knows."""
+    return int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+
+
 def limit_capabilities(allowed: Iterable[int] = NODE_CAPABILITIES) -> None:
     """Give up every capability that is not allowed, for good: bounding set and all others."""
     keep = set(allowed)
-    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    last = last_capability()
     for capability in range(last + 1):
         if capability not in keep:
             _check(_libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0), f"capability {capability}")

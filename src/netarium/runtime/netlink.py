@@ -15,11 +15,13 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = [
     "Netlink",
     "NetlinkError",
     "Request",
+    "VethEnd",
     "add_address",
     "add_bridge",
     "add_route",
@@ -82,6 +84,19 @@ class Request:
     acknowledged: bool = True
 
 
+class VethEnd(NamedTuple):
+    """One end of a cable that is to be.
+
+    ``process`` is one whose network namespace takes the end, None the caller's own;
+    ``ifindex`` the interface index it is to have there, 0 any.
+    """
+
+    name: str
+    process: int | None = None
+    mac: str | None = None
+    ifindex: int = 0
+
+
 def attribute(kind: int, value: bytes) -> bytes:
     """One attribute: length, type, value, padded to four bytes (netlink(7))."""
     return struct.pack("=HH", len(value) + 4, kind) + value + bytes(-len(value) % 4)
@@ -112,31 +127,30 @@ def _link_end(name: str, pid: int | None, mac: str | None, mtu: int | None) -> b
 
 
 def add_veth(
-    near: tuple[str, int | None, str | None],
-    far: tuple[str, int | None, str | None],
+    near: VethEnd,
+    far: VethEnd,
     *,
     mtu: int | None = None,
     bridge: int | None = None,
 ) -> Request:
     """A cable between two namespaces.
 
-    Each end is (interface name, process whose network namespace takes it or None
-    for the caller's own, MAC address). With ``bridge``, the near end is put up as
-    a port of the bridge with that index.
+    With ``bridge``, the near end is put up as a port of the bridge with that index.
     """
     flags = IFF_UP if bridge is not None else 0
-    body = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, flags, flags)
-    body += _link_end(near[0], near[1], near[2], mtu)
+    body = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, near.ifindex, flags, flags)
+    body += _link_end(near.name, near.process, near.mac, mtu)
     if bridge is not None:
         body += attribute(IFLA_MASTER, _u32(bridge))
-    peer = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _link_end(far[0], far[1], far[2], mtu)
+    peer = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, far.ifindex, 0, 0)
+    peer += _link_end(far.name, far.process, far.mac, mtu)
     body += nested(
         IFLA_LINKINFO,
         attribute(IFLA_INFO_KIND, b"veth"),
         nested(IFLA_INFO_DATA, attribute(VETH_INFO_PEER | _NLA_F_NESTED, peer)),
     )
     flags = NLM_F_CREATE | NLM_F_EXCL
-    return Request(RTM_NEWLINK, flags, body, f"cable {near[0]} - {far[0]}")
+    return Request(RTM_NEWLINK, flags, body, f"cable {near.name} - {far.name}")
 
 
 def add_bridge(name: str, mtu: int | None = None) -> Request:

@@ -24,14 +24,7 @@ from netarium.model.lab import Node
 from netarium.runtime import kernel, nat, rootfs
 from netarium.runtime.channel import Channel, close_all_but
 from netarium.runtime.identity import IdentityFile, write
-from netarium.runtime.netlink import (
-    Netlink,
-    NetlinkError,
-    Request,
-    add_address,
-    add_route,
-    set_link,
-)
+from netarium.runtime.netlink import Netlink, NetlinkError, Request
 
 __all__ = ["NAMESPACES", "first_process"]
 
@@ -57,13 +50,18 @@ class _NodeError(Exception):
     """Why the node cannot be built: what, and the cure."""
 
 
-def first_process(foundation: rootfs.Foundation, node: Node, channel: Channel) -> NoReturn:
-    """Be the first process of a node until the lab ends. The caller was just forked into it."""
+def first_process(
+    foundation: rootfs.Foundation, node: Node, requests: list[Request], channel: Channel
+) -> NoReturn:
+    """Be the first process of a node until the lab ends. The caller was just forked into it.
+
+    ``requests`` configure its interfaces, once these are there.
+    """
     code = 1
     try:
         kernel.die_with_parent(0)
         close_all_but(channel.fileno())
-        _live(foundation, node, channel)
+        _live(foundation, node, requests, channel)
         code = 0
     except NetlinkError as error:
         channel.send("failed", f"node {node.name}: {error}", _routing_cure(error))
@@ -87,8 +85,9 @@ def _routing_cure(error: NetlinkError) -> str:
     return _DOCTOR
 
 
-def _live(foundation: rootfs.Foundation, node: Node, channel: Channel) -> None:
-    kernel.set_name("init")
+def _live(
+    foundation: rootfs.Foundation, node: Node, requests: list[Request], channel: Channel
+) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     os.umask(0o022)
@@ -103,6 +102,8 @@ def _live(foundation: rootfs.Foundation, node: Node, channel: Channel) -> None:
     if message is None:
         return
     write(msgspec.convert(message[1], list[IdentityFile]))
+    with Netlink() as netlink:
+        netlink.send(requests)
     _configure(node)
     kernel.limit_capabilities()
     kernel.die_with_parent(0)
@@ -112,26 +113,7 @@ def _live(foundation: rootfs.Foundation, node: Node, channel: Channel) -> None:
 
 
 def _configure(node: Node) -> None:
-    """Addresses, routes, forwarding, NAT and sysctls of the node, in that order."""
-    with Netlink() as netlink:
-        index = netlink.interfaces()
-        requests: list[Request] = [set_link(index["lo"], "lo")]
-        requests += [set_link(index[i.name], i.name, mtu=i.mtu) for i in node.interfaces]
-        for interface in node.interfaces:
-            for address in interface.addresses:
-                requests.append(add_address(index[interface.name], interface.name, address))
-        for route in node.routes:
-            out = index[route.interface] if route.interface else None
-            requests.append(
-                add_route(
-                    route.destination,
-                    via=route.via,
-                    index=out,
-                    onlink=route.onlink,
-                    kind=route.kind,
-                )
-            )
-        netlink.send(requests)
+    """Forwarding, NAT and sysctls of the node, in that order."""
     forwarding = "1" if node.forwarding else "0"
     for interface in node.interfaces if node.forwarding else ():
         # A router that answers for others (proxy ARP) would wait up to 0.8 s for a better answer.

@@ -78,7 +78,7 @@ def _overlay() -> None:
 def _cable() -> None:
     kernel.unshare(kernel.CLONE_NEWNET)
     with netlink.Netlink() as link:
-        link.send([netlink.add_veth(("a", None, None), ("b", None, None))])
+        link.send([netlink.add_veth(netlink.VethEnd("a"), netlink.VethEnd("b"))])
 
 
 def _switch() -> None:

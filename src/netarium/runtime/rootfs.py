@@ -137,6 +137,7 @@ def prepare(lab: Lab, base: Path, *, rootless: bool, single_id: bool) -> Foundat
     sleeper = shutil.which("sleep", path="/usr/bin:/bin")
     if sleeper is None:
         raise MachineError("this machine has no /usr/bin/sleep", "apt install coreutils")
+    kernel.last_capability()  # remembered for all nodes
     (base / "nodes").mkdir()
     mounts = tuple(_system_mounts())
     return Foundation(base, lab, accounts, rootless, _reachable(), sleeper, mounts)

@@ -48,7 +48,7 @@ from netarium.runtime.state import (
     host_pid,
     process_started,
 )
-from netarium.runtime.wiring import bridges, cables
+from netarium.runtime.wiring import bridges, cables, configuration
 
 __all__ = ["Order", "main"]
 
@@ -178,6 +178,7 @@ class _Supervisor:
     def _fork_node(self, node: Node) -> None:
         name = node.name
         ours, theirs = pair()
+        requests = configuration(node)
         # A process may leave for a new PID namespace for its children only from its own.
         kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
         try:
@@ -190,7 +191,7 @@ class _Supervisor:
                 "see ulimit -u, sysctl user.max_pid_namespaces and kernel.pid_max",
             ) from None
         if pid == 0:
-            first_process(self.foundation, node, theirs)
+            first_process(self.foundation, node, requests, theirs)
         theirs.close()
         self.nodes[name] = ours
         self.processes[name] = pid

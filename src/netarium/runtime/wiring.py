@@ -1,4 +1,4 @@
-"""From the links of a lab to the cables and switches that the kernel is asked for. Pure.
+"""From a lab to the cables, switches, addresses and routes that the kernel is asked for. Pure.
 
 Cables are veth pairs placed straight into two nodes. A segment is a bridge in the
 supervisor's own network namespace with one veth pair to each end: the host never
@@ -9,10 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from netarium.model.lab import End, Lab, Link
-from netarium.runtime.netlink import Request, add_bridge, add_veth
+from netarium.model.lab import End, Lab, Link, Node
+from netarium.runtime.netlink import (
+    Request,
+    VethEnd,
+    add_address,
+    add_bridge,
+    add_route,
+    add_veth,
+    set_link,
+)
 
-__all__ = ["bridge_name", "bridges", "cables", "mac_address"]
+__all__ = ["bridge_name", "bridges", "cables", "configuration", "mac_address"]
+
+#: Index of a node's first interface; 1 is lo. They are the same at every start, in the
+#: order of the lab file.
+_FIRST = 2
 
 
 def bridge_name(index: int) -> str:
@@ -33,6 +45,27 @@ def bridges(lab: Lab) -> Iterator[Request]:
             yield add_bridge(bridge_name(index), link.mtu)
 
 
+def configuration(node: Node) -> list[Request]:
+    """Interfaces up, addresses and routes of a node, in that order, asked for inside it."""
+    index = {interface.name: _FIRST + i for i, interface in enumerate(node.interfaces)}
+    requests = [set_link(1, "lo")]
+    requests += [set_link(index[i.name], i.name, mtu=i.mtu) for i in node.interfaces]
+    for interface in node.interfaces:
+        for address in interface.addresses:
+            requests.append(add_address(index[interface.name], interface.name, address))
+    for route in node.routes:
+        requests.append(
+            add_route(
+                route.destination,
+                via=route.via,
+                index=index[route.interface] if route.interface else None,
+                onlink=route.onlink,
+                kind=route.kind,
+            )
+        )
+    return requests
+
+
 def cables(
     lab: Lab, processes: Mapping[str, int], interfaces: Mapping[str, int]
 ) -> Iterator[tuple[tuple[str, ...], list[Request]]]:
@@ -43,17 +76,21 @@ def cables(
         processes: each node's first process, by node name.
         interfaces: index of each interface in the supervisor's namespace, by name.
     """
-    macs = {(n.name, i.name): i.mac for n in lab.nodes for i in n.interfaces if i.mac}
+    places = {
+        (node.name, interface.name): (interface.mac, _FIRST + position)
+        for node in lab.nodes
+        for position, interface in enumerate(node.interfaces)
+    }
     for index, link in enumerate(lab.links):
         nodes = tuple(end.node for end in link.ends)
         if link.kind == "cable":
             near, far = (
-                _plug(end, processes, macs, index, number) for number, end in enumerate(link.ends)
+                _plug(end, processes, places, index, number) for number, end in enumerate(link.ends)
             )
             yield nodes, [add_veth(near, far, mtu=link.mtu)]
         else:
             bridge = interfaces[bridge_name(index)]
-            yield nodes, list(_ports(link, index, bridge, processes, macs))
+            yield nodes, list(_ports(link, index, bridge, processes, places))
 
 
 def _ports(
@@ -61,20 +98,20 @@ def _ports(
     index: int,
     bridge: int,
     processes: Mapping[str, int],
-    macs: Mapping[tuple[str, str], str],
+    places: Mapping[tuple[str, str], tuple[str | None, int]],
 ) -> Iterator[Request]:
     for number, end in enumerate(link.ends):
-        port = (f"p{index}.{number}", None, None)
-        far = _plug(end, processes, macs, index, number)
+        port = VethEnd(f"p{index}.{number}")
+        far = _plug(end, processes, places, index, number)
         yield add_veth(port, far, mtu=link.mtu, bridge=bridge)
 
 
 def _plug(
     end: End,
     processes: Mapping[str, int],
-    macs: Mapping[tuple[str, str], str],
+    places: Mapping[tuple[str, str], tuple[str | None, int]],
     link: int,
     number: int,
-) -> tuple[str, int, str]:
-    mac = macs.get((end.node, end.interface)) or mac_address(link, number)
-    return end.interface, processes[end.node], mac
+) -> VethEnd:
+    mac, position = places[end.node, end.interface]
+    return VethEnd(end.interface, processes[end.node], mac or mac_address(link, number), position)
