@@ -63,7 +63,7 @@ def test_a_shell_with_the_clients_window_and_terminal(server: Served) -> None:
         assert "notreached" not in client.expect("after")
         client.type("exit\r")
         assert client.finish() in (0, 1)  # Debian's client ends with 1 when the server closes
-    assert "brandon: logged in" in server.log
+    assert "logged in by password" in server.log
     assert "session ended: exit code 0" in server.log
     assert "abc123" not in server.log
 

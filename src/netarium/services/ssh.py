@@ -89,7 +89,7 @@ class _Server(asyncssh.SSHServer):
 
     def auth_completed(self) -> None:
         assert self._account is not None
-        self._say(f"logged in from {self._origin} by {self._method}")
+        self._say(f"logged in by {self._method}")
 
     def public_key_auth_supported(self) -> bool:
         return True
@@ -132,7 +132,7 @@ class _Server(asyncssh.SSHServer):
 
     def _say(self, what: str) -> None:
         assert self._account is not None
-        self._setup.log.info("%s: %s (%s)", self._account.name, what, self._origin)
+        self._setup.log.info("%s from %s: %s", self._account.name, self._origin, what)
 
 
 def _authorized_keys(path: Path) -> asyncssh.SSHAuthorizedKeys:

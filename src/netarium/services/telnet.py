@@ -188,7 +188,7 @@ class _Session(asyncio.Protocol):
     def _start(self, account: Account) -> None:
         if self._timer:
             self._timer.cancel()
-        self._say(f"logged in from {self._origin} by password")
+        self._say("logged in by password")
         variables = environment(self._setup.lab, self._setup.node, account)
         terminal = login.Terminal(self._kind, self._size)
         try:
@@ -226,4 +226,4 @@ class _Session(asyncio.Protocol):
 
     def _say(self, what: str) -> None:
         assert self._account is not None
-        self._setup.log.info("%s: %s (%s)", self._account.name, what, self._origin)
+        self._setup.log.info("%s from %s: %s", self._account.name, self._origin, what)
