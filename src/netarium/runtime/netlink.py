@@ -153,9 +153,12 @@ def add_veth(
     return Request(RTM_NEWLINK, flags, body, f"cable {near.name} - {far.name}")
 
 
-def add_bridge(name: str, mtu: int | None = None) -> Request:
-    """A learning switch in the caller's namespace, up, that floods multicast."""
-    body = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, IFF_UP, IFF_UP) + _link_end(
+def add_bridge(name: str, mtu: int | None = None, *, index: int = 0) -> Request:
+    """A learning switch in the caller's namespace, up, that floods multicast.
+
+    ``index`` is the interface index it is to have, 0 any.
+    """
+    body = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, index, IFF_UP, IFF_UP) + _link_end(
         name, None, None, mtu
     )
     body += nested(

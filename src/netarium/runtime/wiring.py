@@ -8,6 +8,7 @@ sees it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 
 from netarium.model.lab import End, Lab, Link, Node
 from netarium.runtime.netlink import (
@@ -26,6 +27,10 @@ __all__ = ["bridge_name", "bridges", "cables", "configuration", "mac_address"]
 #: order of the lab file.
 _FIRST = 2
 
+#: Indexes in the supervisor's own namespace begin far above any node's: the kernel refuses
+#: an index asked for in a node that the caller's namespace has, too (rtnl_newlink).
+_FIRST_OWN = 1 << 20
+
 
 def bridge_name(index: int) -> str:
     """The name of the bridge of the lab's link number ``index``."""
@@ -42,7 +47,7 @@ def bridges(lab: Lab) -> Iterator[Request]:
     """One bridge for each segment."""
     for index, link in enumerate(lab.links):
         if link.kind == "segment":
-            yield add_bridge(bridge_name(index), link.mtu)
+            yield add_bridge(bridge_name(index), link.mtu, index=_FIRST_OWN + index)
 
 
 def configuration(node: Node) -> list[Request]:
@@ -81,6 +86,7 @@ def cables(
         for node in lab.nodes
         for position, interface in enumerate(node.interfaces)
     }
+    own = count(_FIRST_OWN + len(lab.links))
     for index, link in enumerate(lab.links):
         nodes = tuple(end.node for end in link.ends)
         if link.kind == "cable":
@@ -90,7 +96,7 @@ def cables(
             yield nodes, [add_veth(near, far, mtu=link.mtu)]
         else:
             bridge = interfaces[bridge_name(index)]
-            yield nodes, list(_ports(link, index, bridge, processes, places))
+            yield nodes, list(_ports(link, index, bridge, processes, places, own))
 
 
 def _ports(
@@ -99,9 +105,10 @@ def _ports(
     bridge: int,
     processes: Mapping[str, int],
     places: Mapping[tuple[str, str], tuple[str | None, int]],
+    own: Iterator[int],
 ) -> Iterator[Request]:
     for number, end in enumerate(link.ends):
-        port = VethEnd(f"p{index}.{number}")
+        port = VethEnd(f"p{index}.{number}", ifindex=next(own))
         far = _plug(end, processes, places, index, number)
         yield add_veth(port, far, mtu=link.mtu, bridge=bridge)
 
