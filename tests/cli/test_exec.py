@@ -116,8 +116,9 @@ def test_rights_inside_are_a_nodes(cli_lab):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_signals_are_forwarded_to_the_command(cli_lab, number):
-    # A shell stands before sleep, so that its whole process group must get the signal.
-    words = cli_lab.words("exec", "h1", "--", "sh", "-c", "ulimit -c 0; echo on; sleep 100; :")
+    # A shell stands before sleep, so that its whole process group must get the signal. It is
+    # bash, since dash loses a SIGINT that comes while it vforks.
+    words = cli_lab.words("exec", "h1", "--", "bash", "-c", "ulimit -c 0; echo on; sleep 100; :")
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "on\n"
         process.send_signal(number)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import struct
 import sys
@@ -134,10 +135,13 @@ def enter(entry: Entry, *, terminal: bool = False) -> int:
         if failure:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             return _explain(entry, failure)
-        _forward_signals(_number(news_read))
+        signals = _Signals(_number(news_read))
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if master is not None:
-            terminals.proxy(master, news_read)
+            terminals.proxy(master, news_read, signals.fd, signals.pass_on)
+        else:
+            while not _readable(news_read, signals.fd):
+                signals.pass_on()
         code = os.waitstatus_to_exitcode(_number(news_read))
     finally:
         os.close(report_read)
@@ -193,22 +197,45 @@ def _read_all(fd: int) -> bytes:
     return bytes(found)
 
 
-def _forward_signals(child: int) -> None:
-    def to_group(number: int, _: object) -> None:
-        if number == signal.SIGUSR1:
-            number = signal.SIGKILL
+def _readable(fd: int, other: int) -> bool:
+    """Wait until one of the two is readable; whether ``fd`` is."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    poll.register(other, select.POLLIN)
+    return any(ready == fd for ready, _ in poll.poll())
+
+
+class _Signals:
+    """Signals of the calling process as a descriptor to wait for, so that none slips by.
+
+    Attributes:
+        fd: readable when signals have come.
+    """
+
+    def __init__(self, child: int) -> None:
+        self._child = child
+        self.fd, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        for number in _BLOCKED:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves SIGHUP
+                signal.signal(number, lambda *_: None)
+
+    def pass_on(self) -> bytes:
+        """Send what has come on to the program's process group; the signals' numbers."""
+        numbers = os.read(self.fd, 512)
+        for number in numbers:
+            if number == signal.SIGTSTP:
+                self._send(signal.SIGSTOP)
+                os.kill(os.getpid(), signal.SIGSTOP)
+            elif number != signal.SIGWINCH:
+                self._send(signal.SIGKILL if number == signal.SIGUSR1 else number)
+        return numbers
+
+    def _send(self, number: int) -> None:
         try:
-            os.killpg(child, number)
+            os.killpg(self._child, number)
         except OSError:
             pass  # it has just ended, or changed to a user that only root may signal
-
-    def stop(_: int, __: object) -> None:
-        to_group(signal.SIGSTOP, None)
-        os.kill(os.getpid(), signal.SIGSTOP)
-
-    for number in (*_FORWARDED, signal.SIGUSR1, signal.SIGCONT):
-        signal.signal(number, to_group)
-    signal.signal(signal.SIGTSTP, stop)
 
 
 def split_failure(text: str) -> NetariumError:
@@ -244,7 +271,8 @@ def _become(entry: Entry, report: int, joint: int | None, mask: set[int]) -> Non
     try:
         become_unreadable()
         _keep_only(report, entry.pidfd, *([] if joint is None else [joint]))
-        for number in (*_BLOCKED, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
         kernel.setns(

@@ -18,6 +18,7 @@ import stat
 import struct
 import termios
 import tty
+from collections.abc import Callable
 
 __all__ = ["adopt", "joint", "proxy", "receive"]
 
@@ -76,21 +77,19 @@ def receive(fd: int) -> int | None:
     return fds[0]
 
 
-def proxy(master: int, until: int) -> None:
+def proxy(master: int, until: int, wake: int, pass_on: Callable[[], bytes]) -> None:
     """Join this process's terminal with ``master`` until there is something to read on ``until``.
 
-    The terminal is put back however that ends. Takes ``master`` over and closes it.
+    ``pass_on`` is called when ``wake`` is readable, to deal with signals; it gives their
+    numbers. The terminal is put back however this ends. ``master`` is taken over and closed.
     """
     os.set_blocking(master, False)
-    # Python runs the handler and goes on with the interrupted call (PEP 475).
-    signal.signal(signal.SIGWINCH, lambda *_: _resize(master))
     before = termios.tcgetattr(0)
     try:
         tty.setraw(0, termios.TCSADRAIN)
         _resize(master)  # it may have changed since the terminal was made
-        _copy(master, until)
+        _copy(master, until, wake, pass_on)
     finally:
-        signal.signal(signal.SIGWINCH, signal.SIG_DFL)
         termios.tcsetattr(0, termios.TCSADRAIN, before)
         os.close(master)
 
@@ -102,7 +101,7 @@ def _resize(master: int) -> None:
         pass  # the user's terminal has gone away
 
 
-def _copy(master: int, until: int) -> None:
+def _copy(master: int, until: int, wake: int, pass_on: Callable[[], bytes]) -> None:
     """Copy bytes both ways until ``until`` is readable, and then what is left to show."""
     pending = bytearray()  # typed, and not yet taken by the program
     reading = True
@@ -110,6 +109,7 @@ def _copy(master: int, until: int) -> None:
     while True:
         poll = select.poll()
         poll.register(until, select.POLLIN)
+        poll.register(wake, select.POLLIN)
         if reading and len(pending) < _BUFFER:
             poll.register(0, select.POLLIN)
         if output_open:
@@ -131,6 +131,8 @@ def _copy(master: int, until: int) -> None:
             if shown:
                 _write(1, shown)
             output_open = shown != b""  # at EIO no program has the terminal open any longer
+        if ready.get(wake) and signal.SIGWINCH in pass_on():
+            _resize(master)
         if ready.get(until):
             while output_open and (shown := _read(master)):
                 _write(1, shown)
