@@ -96,7 +96,7 @@ class SftpServer:
     def __init__(self) -> None:
         self._handles: dict[bytes, _OpenFile | _OpenDirectory] = {}
         self._next_handle = 0
-        self._requests: dict[int, Callable[[Reader], bytes]] = {
+        self._requests: dict[int, Callable[[Reader], bytes | None]] = {
             Kind.OPEN: self._open,
             Kind.CLOSE: self._close,
             Kind.READ: self._read,
@@ -108,21 +108,21 @@ class SftpServer:
             Kind.FSETSTAT: self._fsetstat,
             Kind.OPENDIR: lambda packet: self._handle(_OpenDirectory(packet.path())),
             Kind.READDIR: self._readdir,
-            Kind.REMOVE: lambda packet: _done(os.unlink(packet.path())),
+            Kind.REMOVE: lambda packet: os.unlink(packet.path()),
             Kind.MKDIR: self._mkdir,
-            Kind.RMDIR: lambda packet: _done(os.rmdir(packet.path())),
+            Kind.RMDIR: lambda packet: os.rmdir(packet.path()),
             Kind.REALPATH: lambda packet: _name(os.path.realpath(packet.path())),
             Kind.RENAME: self._rename,
             Kind.READLINK: lambda packet: _name(os.readlink(packet.path())),
             Kind.SYMLINK: self._symlink,
             Kind.EXTENDED: self._extended,
         }
-        self._extensions: dict[bytes, Callable[[Reader], bytes]] = {
-            b"posix-rename@openssh.com": lambda p: _done(os.rename(p.path(), p.path())),
-            b"hardlink@openssh.com": lambda p: _done(os.link(p.path(), p.path())),
+        self._extensions: dict[bytes, Callable[[Reader], bytes | None]] = {
+            b"posix-rename@openssh.com": lambda p: os.rename(p.path(), p.path()),
+            b"hardlink@openssh.com": lambda p: os.link(p.path(), p.path()),
             b"statvfs@openssh.com": lambda p: _statvfs(os.statvfs(p.path())),
             b"fstatvfs@openssh.com": lambda p: _statvfs(os.fstatvfs(self._file(p).descriptor)),
-            b"fsync@openssh.com": lambda p: _done(os.fsync(self._file(p).descriptor)),
+            b"fsync@openssh.com": lambda p: os.fsync(self._file(p).descriptor),
             b"lsetstat@openssh.com": self._lsetstat,
             b"limits@openssh.com": lambda _: _reply(
                 struct.pack(">4Q", _MAX_PACKET, _MAX_DATA, _MAX_DATA, _MAX_HANDLES)
@@ -147,7 +147,8 @@ class SftpServer:
         try:
             if kind not in self._requests:
                 raise _FailedError(Status.OP_UNSUPPORTED)
-            body = self._requests[kind](reader)
+            # A request that has nothing to tell has succeeded.
+            body = self._requests[kind](reader) or _status(Status.OK, "Success")
         except _FailedError as failed:
             body = _status(failed.status, str(failed))
         except BadPacketError as bad:
@@ -204,11 +205,11 @@ class SftpServer:
         os.set_blocking(descriptor, True)
         return self._handle(_OpenFile(descriptor, append=bool(flags & Flag.APPEND)))
 
-    def _close(self, packet: Reader) -> bytes:
+    def _close(self, packet: Reader) -> None:
         name = packet.string()
         if name not in self._handles:
             raise _FailedError(Status.FAILURE, "Invalid handle")
-        return _done(self._handles.pop(name).close())
+        self._handles.pop(name).close()
 
     def _read(self, packet: Reader) -> bytes:
         file, offset, length = self._file(packet), packet.uint64(), packet.uint32()
@@ -217,21 +218,21 @@ class SftpServer:
             raise _FailedError(Status.EOF)
         return bytes([Kind.DATA]) + string(data)
 
-    def _write(self, packet: Reader) -> bytes:
+    def _write(self, packet: Reader) -> None:
         file, offset, data = self._file(packet), packet.uint64(), packet.string()
-        return _done(file.write(data, offset))
+        file.write(data, offset)
 
-    def _setstat(self, packet: Reader) -> bytes:
+    def _setstat(self, packet: Reader) -> None:
         path = packet.path()
-        return _done(_apply(path, packet.attributes()))
+        _apply(path, packet.attributes())
 
-    def _fsetstat(self, packet: Reader) -> bytes:
+    def _fsetstat(self, packet: Reader) -> None:
         descriptor = self._file(packet).descriptor
-        return _done(_apply(descriptor, packet.attributes()))
+        _apply(descriptor, packet.attributes())
 
-    def _lsetstat(self, packet: Reader) -> bytes:
+    def _lsetstat(self, packet: Reader) -> None:
         path = packet.path()
-        return _done(_apply(path, packet.attributes(), follow=False))
+        _apply(path, packet.attributes(), follow=False)
 
     def _readdir(self, packet: Reader) -> bytes:
         directory = self._get(packet, _OpenDirectory)
@@ -250,32 +251,33 @@ class SftpServer:
         ]
         return bytes([Kind.NAME]) + struct.pack(">I", len(parts)) + b"".join(parts)
 
-    def _mkdir(self, packet: Reader) -> bytes:
+    def _mkdir(self, packet: Reader) -> None:
         path, wanted = packet.path(), packet.attributes()
         mode = 0o777 if wanted.permissions is None else wanted.permissions & 0o7777
-        return _done(os.mkdir(path, mode))
+        os.mkdir(path, mode)
 
-    def _rename(self, packet: Reader) -> bytes:
+    def _rename(self, packet: Reader) -> None:
         """Rename, but never over something that exists (section 6.5)."""
         old, new = packet.path(), packet.path()
         if not stat.S_ISDIR(os.lstat(old).st_mode):
             try:
                 # link(2) and unlink(2) leave no moment in which to lose a file.
                 os.link(old, new, follow_symlinks=False)
-                return _done(os.unlink(old))
+                os.unlink(old)
+                return
             except OSError as error:
                 if error.errno not in {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV}:
                     raise
         if os.path.lexists(new):
             raise _FailedError(Status.FAILURE, os.strerror(errno.EEXIST))
-        return _done(os.rename(old, new))
+        os.rename(old, new)
 
-    def _symlink(self, packet: Reader) -> bytes:
+    def _symlink(self, packet: Reader) -> None:
         # OpenSSH and all who follow it send the target first, unlike the draft (section 6.10).
         target, link = packet.path(), packet.path()
-        return _done(os.symlink(target, link))
+        os.symlink(target, link)
 
-    def _extended(self, packet: Reader) -> bytes:
+    def _extended(self, packet: Reader) -> bytes | None:
         name = packet.string()
         if name not in self._extensions:
             raise _FailedError(Status.OP_UNSUPPORTED)
@@ -285,7 +287,7 @@ class SftpServer:
         path = os.path.expanduser(packet.path())
         return _name(os.path.realpath(path))
 
-    def _copy(self, packet: Reader) -> bytes:
+    def _copy(self, packet: Reader) -> None:
         """copy-data: from one open file to another; a length of 0 is "to the end"."""
         source, offset, length = self._file(packet), packet.uint64(), packet.uint64()
         target, to = self._file(packet), packet.uint64()
@@ -299,7 +301,6 @@ class SftpServer:
                 break
             target.write(data, to)
             offset, to = offset + len(data), to + len(data)
-        return _done()
 
 
 def serve_pipes() -> None:
@@ -356,10 +357,6 @@ def _status_of(error: OSError) -> Status:
 
 def _status(status: Status, text: str) -> bytes:
     return bytes([Kind.STATUS]) + struct.pack(">I", status) + string(text.encode()) + string(b"en")
-
-
-def _done(_: None = None) -> bytes:
-    return _status(Status.OK, "Success")
 
 
 def _attrs(found: os.stat_result) -> bytes:
