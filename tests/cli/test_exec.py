@@ -114,15 +114,40 @@ def test_rights_inside_are_a_nodes(cli_lab):
     assert not capabilities & (1 << 21 | 1 << 16 | 1 << 27 | 1 << 19)  # ADMIN MODULE MKNOD PTRACE
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_signals_are_forwarded_to_the_command(cli_lab, number):
-    # A shell stands before sleep, so that its whole process group must get the signal. It is
-    # bash, since dash loses a SIGINT that comes while it vforks.
-    words = cli_lab.words("exec", "h1", "--", "bash", "-c", "ulimit -c 0; echo on; sleep 100; :")
+_SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+
+#: A parent that ignores the signal given, and tells which one ended its child.
+_FAMILY = """
+import os, signal, sys
+number = int(sys.argv[1])
+child = os.fork()
+if child == 0:
+    signal.signal(number, signal.SIG_DFL)
+    print("on", flush=True)
+    signal.pause()
+    sys.exit()
+sys.exit(100 + os.WTERMSIG(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("number", _SIGNALS)
+def test_signals_end_the_command(cli_lab, number):
+    script = "ulimit -c 0; echo on; exec sleep 100"
+    words = cli_lab.words("exec", "h1", "--", "sh", "-c", script)
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "on\n"
         process.send_signal(number)
         assert process.wait(10) == 128 + number
+
+
+@pytest.mark.parametrize("number", _SIGNALS)
+def test_signals_reach_the_commands_children(cli_lab, number):
+    script = f"ulimit -c 0; trap '' {number}; exec python3 -c '{_FAMILY}' {number}"
+    words = cli_lab.words("exec", "h1", "--", "sh", "-c", script)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "on\n"
+        process.send_signal(number)
+        assert process.wait(10) == 100 + number
 
 
 def test_a_handled_signal_leaves_the_command_its_own_exit_code(cli_lab):
