@@ -61,6 +61,6 @@ class NotFoundError(NetariumError):
 
 
 class MachineError(NetariumError):
-    """This machine cannot do it: a missing tool, kernel feature or right."""
+    """The machine cannot do it: a missing tool, kernel feature or right."""
 
     exit_code = 5

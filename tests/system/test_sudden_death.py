@@ -164,7 +164,8 @@ def test_a_command_that_fails_makes_up_fail_with_its_last_words(
 ) -> None:
     name = f"command-{os.getpid()}"
     (tmp_path / "command.yaml").write_text(
-        f"name: {name}\nnodes:\n  a: {{commands: ['echo first', 'echo so sorry; exit 3']}}\n  b: {{}}\n"
+        f"name: {name}\nnodes:\n  b: {{}}\n"
+        "  a: {commands: ['echo first', 'echo so sorry; exit 3']}\n"
         "links: [[a, b]]\n"
     )
     failed = netarium("up", tmp_path / "command.yaml", check=False)

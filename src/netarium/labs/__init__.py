@@ -1,0 +1,1 @@
+"""The labs that ship with netarium, as lab files."""
