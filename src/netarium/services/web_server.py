@@ -38,6 +38,8 @@ _HANDSHAKE_TIMEOUT = 10
 
 # Bytes of a body that nobody wanted to read past before the connection is given up.
 _DRAIN = 1 << 20
+# The same where the header says how long it is: the client may yet be about to read.
+_DRAIN_SIZED = 1 << 26
 _CLEAR_TEXT = b"This port speaks HTTPS; ask for https:// instead.\n"
 
 
@@ -132,6 +134,14 @@ class _Request(HTTPRequest):
                 self.close_connection = len(self.rfile.read(_DRAIN)) == _DRAIN
         finally:
             self.server.access_log.add(self)
+
+    def send_headers(self) -> None:
+        # cheroot would read the rest of the body into memory, however much its header claims.
+        remaining = getattr(self.rfile, "remaining", 0)
+        self.close_connection = self.close_connection or remaining > _DRAIN_SIZED
+        while remaining and not self.close_connection and self.rfile.remaining > 0:
+            self.close_connection = not self.rfile.read(min(self.rfile.remaining, _DRAIN))
+        super().send_headers()
 
     def simple_response(self, status: Any, msg: Any = "") -> None:
         self.status = str(status).encode("latin-1")
