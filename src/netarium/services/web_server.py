@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cheroot.connections import ConnectionManager
+from cheroot.errors import FatalSSLAlert
 from cheroot.makefile import MakeFile
 from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.ssl import Adapter
@@ -239,7 +240,11 @@ class _Tls(Adapter):
         return sock
 
     def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, str]]:
-        stream = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        try:
+            stream = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        except OSError as error:  # the client sent something and was gone before we looked
+            sock.close()
+            raise FatalSSLAlert(str(error)) from error
         return stream, self.get_environ()
 
     def get_environ(self) -> dict[str, str]:
@@ -293,10 +298,12 @@ class Server(CherootServer):
         def with_environment(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
             environ["SERVER_NAME"] = name
             environ["wsgi.errors"] = errors
+            # As a stream of Python's own: cheroot's readline spins for ever on chunked input,
+            # and its read makes room at once for all that the header claims.
+            environ["wsgi.input"] = io.BufferedReader(_Body(environ["wsgi.input"]))
             if environ["wsgi.input_terminated"]:
-                # Cheroot's own readline spins for ever on chunked input. The header is
-                # gone with the coding (RFC 9112 6.1); httpbin refuses a body that has it.
-                environ["wsgi.input"] = io.BufferedReader(_Chunked(environ["wsgi.input"]))
+                # The header is gone with the coding (RFC 9112 6.1); httpbin refuses a body
+                # that has it.
                 environ.pop("HTTP_TRANSFER_ENCODING", None)
             return application(environ, start)
 
@@ -337,8 +344,8 @@ class Server(CherootServer):
         self._log.log(level, "%s", msg, exc_info=traceback)
 
 
-class _Chunked(io.RawIOBase):
-    """A request body of unknown length as a raw stream."""
+class _Body(io.RawIOBase):
+    """A request body as a raw stream."""
 
     def __init__(self, body: Any) -> None:
         self._body = body
