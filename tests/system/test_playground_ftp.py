@@ -259,7 +259,7 @@ def _telnet_by_hand() -> dict[str, Any]:
         link.sendall(b"brandon\r\n")
         read_until(b"assword: ")
         link.sendall(b"abc123\r\n")
-        read_until(rb"brandon@ftp:~\$ ")
+        read_until(rb"@ftp:~[$#] ")
         link.sendall(b"echo $((6*7))\r\n")
         read_until(rb"\n42\r\n")
         link.sendall(b"exit\r\n")
