@@ -200,7 +200,7 @@ def test_telnet_login_and_shell(at_telnet: Person, account: str, prompt: str) ->
     at_telnet.type("echo on $(hostname) as $(id -un); stty size; echo $TERM\n")
     at_telnet.wait_for(rf"^on ftp as {account}\n31 97\nxterm$")
     at_telnet.resize(50, 132)
-    at_telnet.type("sleep 0.2; stty size\n")
+    at_telnet.type("until stty size | grep '^50 132$'; do sleep 0.1; done\n")
     at_telnet.wait_for(r"^50 132$")
     at_telnet.type("sh -c 'echo ready; exec sleep 100'\n")
     at_telnet.wait_for(r"^ready$")
