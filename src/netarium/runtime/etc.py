@@ -87,8 +87,8 @@ def account_files(accounts: tuple[Account, ...]) -> dict[str, str]:
             passwd.append(line)
     for line in Path("/etc/group").read_text(errors="replace").splitlines():
         fields = line.split(":")
-        taken = len(fields) != 4 or fields[0] in names or int(fields[2]) in gids
-        if not taken and _is_system(fields[2]):
+        free = len(fields) == 4 and fields[0] not in names and _is_system(fields[2])
+        if free and int(fields[2]) not in gids:
             group.append(":".join([*fields[:3], ""]))
     shadow = [f"{line.split(':')[0]}:*:19000:0:99999:7:::" for line in passwd]
     own = [f"{a.name}:x:{a.uid}:{a.gid}:{a.name}:{a.home}:{a.shell}" for a in accounts]
@@ -102,7 +102,7 @@ def account_files(accounts: tuple[Account, ...]) -> dict[str, str]:
 
 
 def _is_system(number: str) -> bool:
-    return number.isdigit() and (int(number) < 1000 or int(number) == 65534)
+    return number.isascii() and number.isdigit() and (int(number) < 1000 or int(number) == 65534)
 
 
 def _hashed(password: str) -> str:

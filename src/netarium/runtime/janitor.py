@@ -8,30 +8,64 @@ end, however it ends, and removes both.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 from typing import NoReturn
 
 from netarium.runtime import kernel
 from netarium.runtime.channel import close_all_but
 
-__all__ = ["clean", "janitor", "offer_namespaces"]
+__all__ = ["clean", "janitor", "lock", "offer_namespaces", "sweep"]
 
 _NETNS = Path("/run/netns")
 
 
-def janitor(directory: Path, supervisor: int, lock: int) -> NoReturn:
+def lock(directory: Path) -> int:
+    """Lock a lab's state directory; it stays locked as long as a copy of the descriptor is open.
+
+    Raises BlockingIOError where somebody else holds the lock.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def sweep(home: Path) -> None:
+    """Remove the traces of labs whose supervisor and janitor were both killed.
+
+    Nobody holds the locks of their directories.
+    """
+    with contextlib.suppress(OSError):
+        for directory in list(home.iterdir()):
+            with contextlib.suppress(OSError):
+                if time.time() - directory.stat().st_mtime < 1:
+                    continue  # whoever made it may be about to lock it
+                descriptor = lock(directory)
+                try:
+                    clean(directory)
+                finally:
+                    os.close(descriptor)
+
+
+def janitor(directory: Path, supervisor: int, held: int) -> NoReturn:
     """Wait for the supervisor, a child, to end; clean up; end with its exit code.
 
-    Signals go on to the supervisor, which is the one to decide. The descriptor ``lock``
-    stays open until all is clean, so that no new lab of that name starts before.
+    Signals go on to the supervisor, which is the one to decide. The descriptor ``held``,
+    the directory's lock, stays open until all is clean, so that no new lab of that name
+    starts before.
     """
     code = 1
     try:
         kernel.set_name("janitor", f"netarium: janitor of {directory.name}")
-        close_all_but(lock)
+        close_all_but(held)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: os.kill(supervisor, number))
         os.chdir("/")

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 import msgspec
 
+from netarium.errors import NetariumError
 from netarium.model.lab import Node
 from netarium.runtime import kernel, nat, rootfs
 from netarium.runtime.channel import Channel, close_all_but
@@ -46,10 +47,6 @@ _SYSCTLS = {
 }
 
 
-class _NodeError(Exception):
-    """Why the node cannot be built: what, and the cure."""
-
-
 def first_process(
     foundation: rootfs.Foundation, node: Node, requests: list[Request], channel: Channel
 ) -> NoReturn:
@@ -65,8 +62,8 @@ def first_process(
         code = 0
     except NetlinkError as error:
         channel.send("failed", f"node {node.name}: {error}", _routing_cure(error))
-    except _NodeError as failure:
-        channel.send("failed", f"node {node.name}: {failure.args[0]}", failure.args[1])
+    except NetariumError as error:
+        channel.send("failed", f"node {node.name}: {error.what}", error.cure)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         channel.send("failed", f"node {node.name}: {error.strerror}{where}", _DOCTOR)
@@ -102,12 +99,18 @@ def _live(
     if message is None:
         return
     write(msgspec.convert(message[1], list[IdentityFile]))
+    rootfs.share(foundation, node)
     with Netlink() as netlink:
         netlink.send(requests)
     _configure(node)
     kernel.limit_capabilities()
     kernel.die_with_parent(0)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    if not os.access(foundation.sleeper, os.X_OK):
+        raise NetariumError(
+            f"{foundation.sleeper} is hidden, which its first process runs",
+            "mount elsewhere, such as below /srv",
+        )
     channel.send("wired")
     os.execve(foundation.sleeper, ["sleep", "infinity"], {})
 
@@ -139,6 +142,6 @@ def _set_sysctl(name: str, value: str, *, optional: bool = False) -> None:
     except OSError as error:
         if not optional:
             reason = error.strerror or str(error)
-            raise _NodeError(
+            raise NetariumError(
                 f"sysctl {name} = {value}: {reason}", "see `sysctl -a` in a node"
             ) from None

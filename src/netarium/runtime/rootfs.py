@@ -4,7 +4,7 @@ Three layers: the host's root at the bottom, read only; above it the *lab layer*
 written once, with what all nodes share (accounts, resolver, what of the host is
 hidden); on top the node's own changes, in memory, gone with the lab.
 
-``prepare`` runs once in the supervisor, ``enter`` in each node's first process.
+``prepare`` runs once in the supervisor, ``enter`` and ``share`` in each node's first process.
 """
 
 from __future__ import annotations
@@ -12,18 +12,15 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from netarium.errors import MachineError
+from netarium.errors import MachineError, NetariumError
 from netarium.model.lab import Account, Lab, Node
-from netarium.runtime import etc, kernel
+from netarium.runtime import etc, kernel, survey
 from netarium.runtime.kernel import (
     MS_BIND,
-    MS_NOATIME,
     MS_NODEV,
-    MS_NODIRATIME,
     MS_NOEXEC,
     MS_NOSUID,
     MS_RDONLY,
@@ -31,7 +28,7 @@ from netarium.runtime.kernel import (
     MS_REMOUNT,
 )
 
-__all__ = ["Foundation", "enter", "prepare"]
+__all__ = ["Foundation", "enter", "prepare", "share"]
 
 #: Directories that each node has to itself, empty at first, with their modes.
 _PRIVATE = {
@@ -47,22 +44,6 @@ _PRIVATE = {
     "/var/tmp": 0o1777,
 }
 
-#: What of the host no node should read: keys, and the state of engines that run there.
-_HIDDEN = (
-    "/etc/gshadow",
-    "/etc/gshadow-",
-    "/etc/shadow-",
-    "/etc/ssl/private",
-    "/var/backups",
-    "/var/lib/containerd",
-    "/var/lib/docker",
-    "/var/lib/kubelet",
-    "/var/lib/libvirt",
-    "/var/lib/lxd",
-    "/var/lib/machines",
-    "/var/spool/cron",
-)
-
 #: Directories of the host's root of which a node sees nothing.
 _EMPTY = frozenset(
     {"/boot", "/dev", "/home", "/lost+found", "/media", "/mnt", "/proc", "/root", "/run", "/srv"}
@@ -71,10 +52,6 @@ _EMPTY = frozenset(
 
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
 _DEVICES["tty"] = (5, 0)
-
-#: Host file systems mounted below / that belong to the system a node sees.
-_SYSTEM_MOUNTS = ("/usr", "/opt", "/var", "/nix", "/gnu", "/etc")
-_DISKS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "overlay", "erofs"})
 
 _VARIABLE = ("opt", "usr/local/bin", "usr/local/lib", "var/cache", "var/lib", "var/spool")
 
@@ -88,7 +65,9 @@ class Foundation:
     ``accounts`` have the ids that are valid in this lab's user namespace;
     ``reachable`` are directories that nodes need besides their root; ``sleeper`` is
     the program that a node's first process becomes; ``mounts`` are the host's file
-    systems below / that belong to the system.
+    systems below / that belong to the system; ``guarded`` are the parts of /proc
+    through which root could change the host; ``sources`` are where the directories
+    that nodes share really are, by the names that the lab has for them.
     """
 
     base: Path
@@ -98,6 +77,8 @@ class Foundation:
     reachable: tuple[str, ...]
     sleeper: str
     mounts: tuple[str, ...]
+    guarded: tuple[str, ...]
+    sources: dict[str, str]
 
     def account(self, name: str) -> Account:
         """The account of that name; root exists in every lab."""
@@ -123,7 +104,7 @@ def prepare(lab: Lab, base: Path, *, rootless: bool, single_id: bool) -> Foundat
         _directory(layer / name, 0o755)
     for path in (*_PRIVATE, "/proc", "/sys", "/dev", "/lab", _OLD):
         _directory(layer / path[1:], 0o755)
-    for path in _hidden():
+    for path in survey.hidden():
         _hide(layer, path)
     for name, text in etc.account_files(accounts).items():
         _write(layer / "etc" / name, text, 0o640 if name == "shadow" else 0o644)
@@ -139,15 +120,27 @@ def prepare(lab: Lab, base: Path, *, rootless: bool, single_id: bool) -> Foundat
         raise MachineError("this machine has no /usr/bin/sleep", "apt install coreutils")
     kernel.last_capability()  # remembered for all nodes
     (base / "nodes").mkdir()
-    mounts = tuple(_system_mounts())
-    return Foundation(base, lab, accounts, rootless, _reachable(), sleeper, mounts)
+    mounted = survey.mounted()
+    mounts = survey.system_mounts(mounted)
+    return Foundation(
+        base,
+        lab,
+        accounts,
+        rootless,
+        survey.reachable(_PRIVATE, {path for path, _ in mounted} - {"/", *mounts}),
+        sleeper,
+        mounts,
+        () if rootless else survey.guarded(),
+        {mount.source: os.path.realpath(mount.source) for n in lab.nodes for mount in n.mounts},
+    )
 
 
 def enter(foundation: Foundation, node: Node) -> None:
     """Build the node's root and make it the calling process's own.
 
     The caller is the first process of its PID namespace, in new mount, network,
-    UTS and IPC namespaces. Raises OSError with the path concerned.
+    UTS and IPC namespaces. The host's root is still there, until ``share``. Raises
+    OSError with the path concerned.
     """
     # Strings and plain calls: a thousand nodes come this way, each in a copy of the
     # supervisor whose every touched page costs.
@@ -162,30 +155,73 @@ def enter(foundation: Foundation, node: Node) -> None:
     if foundation.rootless:
         _parts(root, foundation.base / "lab", own)
     else:
-        _overlay(root, f"{foundation.base}/lab:/", f"{own}/upper", f"{own}/work")
+        _overlay(root, (f"{foundation.base}/lab", "/"), f"{own}/upper", f"{own}/work")
         for index, path in enumerate(foundation.mounts):
-            _overlay(root + path, path, f"{own}/upper-{index}", f"{own}/work-{index}")
+            layer = f"{foundation.base}/lab{path}"
+            lower = (layer, path) if os.path.isdir(layer) else (path,)
+            _overlay(root + path, lower, f"{own}/upper-{index}", f"{own}/work-{index}")
+        if "/etc" in foundation.mounts:
+            shutil.copytree(f"{own}/upper/etc", f"{root}/etc", dirs_exist_ok=True)
     os.chdir(root)
     kernel.pivot_root(".", "." + _OLD)
     os.chdir("/")
     backing = f"{_OLD}{own}/private"
     _private_directories(backing)
     for path in foundation.reachable:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        os.makedirs(path, exist_ok=True)
         _bind(_OLD + path, path, read_only=True)
     _system(foundation, backing)
-    for mount in node.mounts:
-        source = _OLD + mount.source
-        if Path(source).is_dir():
-            Path(mount.target).mkdir(parents=True, exist_ok=True)
-        elif not Path(mount.target).exists():
-            Path(mount.target).parent.mkdir(parents=True, exist_ok=True)
-            Path(mount.target).touch()
-        _bind(source, mount.target, read_only=mount.read_only)
-    kernel.umount(_OLD)
-    os.rmdir(_OLD)
     _homes(foundation.accounts)
     os.umask(0o022)
+
+
+def share(foundation: Foundation, node: Node) -> None:
+    """Mount the directories that the node shares with the host, and let go of the host's root.
+
+    To be called when all of the node's own files are written: one that belongs where
+    a shared directory is would be written to the host.
+
+    Raises:
+        NetariumError: a mount is not possible.
+    """
+    for mount in sorted(node.mounts, key=lambda mount: mount.target):  # parents first
+        source = _OLD + foundation.sources[mount.source]
+        words = f"mount {mount.source}:{mount.target}"
+        if not os.path.exists(source):
+            raise NetariumError(f"{words}: this machine has no {mount.source}", "make it first")
+        if survey.is_below(os.path.realpath(mount.target), _OLD):
+            raise NetariumError(f"{words}: the target leads out of the node", "choose another")
+        try:
+            _make_target(mount.target, directory=os.path.isdir(source))
+            _bind(source, mount.target, read_only=mount.read_only)
+        except OSError as error:
+            raise NetariumError(
+                f"{words}: {error.strerror}",
+                "a directory goes over a directory, a file over a file; what is missing is"
+                " made, where the node may write",
+            ) from None
+    for path in foundation.reachable:
+        for mount in node.mounts:
+            if survey.is_below(path, mount.target):
+                _restore(path, mount.target)
+    kernel.umount(_OLD)
+    os.rmdir(_OLD)
+
+
+def _make_target(path: str, *, directory: bool) -> None:
+    os.makedirs(path if directory else os.path.dirname(path), exist_ok=True)
+    if not directory and not os.path.exists(path):
+        Path(path).touch()
+
+
+def _restore(path: str, target: str) -> None:
+    """Have a directory that the node needs back, where one that it shares now covers it."""
+    if not os.path.isdir(path):
+        raise NetariumError(
+            f"a mount on {target} hides {path}, which netarium runs from",
+            f"mount elsewhere, such as below /srv, or install netarium outside {target}",
+        )
+    _bind(_OLD + path, path, read_only=True)
 
 
 def _with_id(account: Account, number: int) -> Account:
@@ -222,24 +258,23 @@ def _write(path: Path, text: str, mode: int = 0o644) -> None:
 def _bind(source: str, target: str, *, read_only: bool = False) -> None:
     kernel.mount(source, target, flags=MS_BIND | MS_REC)
     if read_only:
-        _remount_read_only(target)
+        kernel.make_read_only(target)
 
 
-def _remount_read_only(target: str) -> None:
-    # A user namespace may not drop the flags that the mount came with.
-    held = os.statvfs(target).f_flag
-    keep = held & (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)
-    kernel.mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | keep)
-
-
-def _overlay(target: str, lower: str, upper: str, work: str, options: str = "") -> None:
-    source = lower.rpartition(":")[2]
+def _overlay(target: str, lower: tuple[str, ...], upper: str, work: str, options: str = "") -> None:
+    """An overlay of directories of which the last is the host's, at the bottom."""
     for path in (upper, work):
         os.makedirs(path, 0o755, exist_ok=True)
-    if source != "/":
-        os.chmod(upper, stat.S_IMODE(os.stat(source).st_mode))
-    layers = f"lowerdir={lower},upperdir={upper},workdir={work}{options}"
+    if lower[-1] != "/":
+        os.chmod(upper, stat.S_IMODE(os.stat(lower[-1]).st_mode))
+    below = ":".join(map(_escaped, lower))
+    layers = f"lowerdir={below},upperdir={_escaped(upper)},workdir={_escaped(work)}{options}"
     kernel.mount("netarium", target, "overlay", 0, layers)
+
+
+def _escaped(path: str) -> str:
+    """A path as overlayfs takes it among its options."""
+    return path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
 
 
 def _parts(root: str, layer: Path, own: str) -> None:
@@ -262,7 +297,7 @@ def _parts(root: str, layer: Path, own: str) -> None:
 
 
 def _part(target: str, path: str, layer: Path, own: str) -> None:
-    lower = f"{layer}:{path}" if layer.is_dir() else path
+    lower = (str(layer), path) if layer.is_dir() else (path,)
     upper, work = f"{own}/upper{path}", f"{own}/work{path}"
     try:
         _overlay(target, lower, upper, work, ",userxattr")
@@ -287,18 +322,6 @@ def _copy_readable(source: str, target: str) -> None:
     shutil.copytree(source, target, symlinks=True, ignore=is_hidden, dirs_exist_ok=True)
 
 
-def _system_mounts() -> list[str]:
-    """Host file systems below / that an overlay of / would leave out: it does not cross mounts."""
-    found = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        left, _, right = line.partition(" - ")
-        path = left.split()[4]
-        covered = any(path == top or path.startswith(top + "/") for top in _SYSTEM_MOUNTS)
-        if covered and right.split()[0] in _DISKS and "\\" not in path and Path(path).is_dir():
-            found.append(path)
-    return sorted(set(found))
-
-
 def _private_directories(backing: str) -> None:
     for path, mode in _PRIVATE.items():
         source = backing + "/" + path[1:].replace("/", "-")
@@ -310,7 +333,7 @@ def _private_directories(backing: str) -> None:
 
 def _system(foundation: Foundation, backing: str) -> None:
     _bind(_OLD + str(foundation.base / "dev"), "/dev")
-    _remount_read_only("/dev")
+    kernel.make_read_only("/dev")
     group = "" if foundation.rootless else ",gid=5"
     flags = MS_NOSUID | MS_NOEXEC
     options = f"newinstance,ptmxmode=0666,mode=0620{group}"
@@ -322,15 +345,14 @@ def _system(foundation: Foundation, backing: str) -> None:
     except PermissionError:
         pass  # some containers cover parts of /sys: a user namespace may not uncover them
     if not foundation.rootless:
-        _guard_proc()
+        _guard_proc(foundation.guarded)
 
 
-def _guard_proc() -> None:
+def _guard_proc(guarded: tuple[str, ...]) -> None:
     """Root in a node is the host's root by number: close the files by which it could reach out."""
-    for path in ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"):
-        if os.path.exists(path):
-            kernel.mount(path, path, flags=MS_BIND | MS_REC)
-            _remount_read_only(path)
+    for path in guarded:
+        kernel.mount(path, path, flags=MS_BIND | MS_REC)
+        kernel.make_read_only(path)
     kernel.mount("/proc/sys/net", "/proc/sys/net", flags=MS_BIND)
     kernel.mount("", "/proc/sys/net", flags=MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC)
     for path in ("/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/latency_stats"):
@@ -363,29 +385,11 @@ def _devices(directory: Path, *, rootless: bool) -> None:
         (directory / name).symlink_to(target)
 
 
-def _hidden() -> list[str]:
-    keys = [str(path) for path in Path("/etc/ssh").glob("ssh_host_*")]
-    return [path for path in (*_HIDDEN, *keys) if os.path.lexists(path)]
-
-
 def _hide(layer: Path, path: str) -> None:
     """A whiteout (character device 0:0) makes what lies below it vanish from the overlay."""
     cover = layer / path[1:]
     _directory(cover.parent, 0o755)
     os.mknod(cover, stat.S_IFCHR, os.makedev(0, 0))
-
-
-def _reachable() -> tuple[str, ...]:
-    """Where Python and netarium live, as far as a node's private directories would cover it."""
-    here = Path(__file__).resolve().parents[2]
-    wanted = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), here}
-    wanted |= {Path(sys.executable).resolve().parents[1]}
-    covered = [
-        str(path)
-        for path in sorted(wanted)
-        if path.is_dir() and any(str(path).startswith(top + "/") for top in _PRIVATE)
-    ]
-    return tuple(p for p in covered if not any(p.startswith(q + "/") for q in covered))
 
 
 def _homes(accounts: tuple[Account, ...]) -> None:

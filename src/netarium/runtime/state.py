@@ -27,6 +27,7 @@ __all__ = [
     "host_pid",
     "nearest",
     "process_started",
+    "read_state",
     "running_labs",
     "state_home",
 ]
@@ -135,24 +136,33 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"there are: {listed}"
 
 
-def _read(directory: Path) -> RunningLab | None:
+def read_state(directory: Path) -> RunningLab | None:
+    """The lab whose state directory that is; None where its supervisor does not run."""
     try:
         lab = msgspec.json.decode((directory / "state.json").read_bytes(), type=RunningLab)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError):  # none yet, or damaged
         return None
     return lab if lab.alive else None
 
 
 def running_labs() -> list[RunningLab]:
-    """The labs of this user that run now, by name."""
+    """The labs of this user that run now, by name.
+
+    What labs left whose supervisor and janitor were both killed goes on this occasion.
+    """
     try:
         home = state_home()
-        if home.stat().st_uid != os.geteuid():
+        if home.lstat().st_uid != os.geteuid():
             return []  # in a shared directory such as /tmp, somebody else's bait
-        entries = sorted(home.iterdir())
+        entries = [entry for entry in sorted(home.iterdir()) if entry.is_dir()]
     except OSError:
         return []
-    return [lab for entry in entries if entry.is_dir() and (lab := _read(entry))]
+    labs = [lab for entry in entries if (lab := read_state(entry))]
+    if len(labs) < len(entries):
+        from netarium.runtime.janitor import sweep  # only here: entering nodes must be quick
+
+        sweep(home)
+    return labs
 
 
 def find_lab(name: str | None = None) -> RunningLab:

@@ -19,7 +19,6 @@ written for others (``host_pid``).
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gc
 import os
 import resource
@@ -60,11 +59,14 @@ class Order(msgspec.Struct, kw_only=True):
     """What the supervisor is told to do.
 
     ``leash``: end the lab when standard input closes (labs of a Python program).
+    ``lock``: the descriptor that holds the directory's lock, for this process and the
+    supervisor to keep as long as either lives.
     """
 
     lab: Lab
     directory: str
     leash: bool = False
+    lock: int
 
 
 class _StopError(Exception):
@@ -106,6 +108,7 @@ class _Supervisor:
         self._tell_progress("nodes", 0, len(self.lab.nodes))
         self._write_state()
         self._own_namespaces()
+        kernel.limit_heirs()  # once, for all nodes
         base = self.directory / "fs"
         base.mkdir()
         self.foundation = rootfs.prepare(
@@ -340,7 +343,11 @@ class _Supervisor:
         if message is None:
             self.selector.unregister(self.hosts[kind])
             if not self.is_up:
-                raise _LabError(f"the host process of {kind} services died")
+                raise _LabError(f"the process of all {kind} services died", _MEMORY)
+            for service in self.services.values():  # its servers died with it
+                if service.kind == kind and service.state == "running":
+                    self._mark_dead(service, f"the process of all {kind} services died")
+            self._write_state()
             return
         what, node, name, *rest = message
         if what == "ready":
@@ -353,9 +360,12 @@ class _Supervisor:
                 f"{where}: {rest[0]}", f"netarium up needs every service of {self.lab.name}"
             )
         elif (node, name) in self.services:
-            dead = msgspec.structs.replace(self.services[node, name], state="dead", reason=rest[0])
-            self.services[node, name] = dead
+            self._mark_dead(self.services[node, name], rest[0])
             self._write_state()
+
+    def _mark_dead(self, service: ServiceState, reason: str) -> None:
+        dead = msgspec.structs.replace(service, state="dead", reason=reason)
+        self.services[service.node, service.name] = dead
 
     def _reap(self) -> None:
         """Collect dead children. Those with a channel have their say there first."""
@@ -420,9 +430,9 @@ def main() -> None:
     """Be the supervisor of the lab that standard input describes."""
     length = int.from_bytes(_read_exactly(8), "big")
     order = msgspec.json.decode(_read_exactly(length), type=Order)
-    # Held by this process and its child for as long as either lives: see up._claim.
-    lock = os.open(order.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.closerange(3, order.lock)
+    os.closerange(order.lock + 1, os.sysconf("SC_OPEN_MAX"))
+    os.set_inheritable(order.lock, False)
     os.umask(0o022)
     kernel.set_name("netarium", f"netarium: {order.lab.name}")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -433,7 +443,7 @@ def main() -> None:
             from netarium.runtime.user_namespace import enter_user_namespace
 
             single_id = enter_user_namespace()
-        _found_pid_namespace(order, lock)
+        _found_pid_namespace(order)
     except NetariumError as error:
         _say_failure(error.what, error.cure, error.exit_code)
         clean(Path(order.directory))
@@ -461,7 +471,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _found_pid_namespace(order: Order, lock: int) -> None:
+def _found_pid_namespace(order: Order) -> None:
     """Return in a child, first of a new PID namespace; this process becomes the janitor."""
     try:
         kernel.unshare(kernel.CLONE_NEWPID)
@@ -472,7 +482,7 @@ def _found_pid_namespace(order: Order, lock: int) -> None:
             "in a container, give it the capability SYS_ADMIN; see `netarium doctor`",
         ) from None
     if child:
-        janitor(Path(order.directory), child, lock)
+        janitor(Path(order.directory), child, order.lock)
 
 
 def _record(name: str, pid: int) -> RunningNode:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import errno
-import fcntl
 import os
 import select
 import signal
@@ -23,8 +21,8 @@ import msgspec
 
 from netarium.errors import MachineError, NetariumError
 from netarium.model.lab import Lab
-from netarium.runtime import janitor
-from netarium.runtime.state import RunningLab, find_lab, process_started, state_home
+from netarium.runtime import janitor, kernel
+from netarium.runtime.state import RunningLab, find_lab, process_started, read_state, state_home
 
 __all__ = ["AlreadyRunningError", "LabFailedError", "Progress", "down", "up"]
 
@@ -70,24 +68,23 @@ def up(
         LabFailedError: with the reason; nothing is left of the lab.
         MachineError: the state directory cannot be made.
     """
-    directory = _claim(lab.name)
-    order = msgspec.json.encode({"lab": lab, "directory": str(directory), "leash": leash})
+    directory, lock = _claim(lab.name)
+    order = {"lab": lab, "directory": str(directory), "leash": leash, "lock": lock}
+    message = msgspec.json.encode(order)
     with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "netarium.runtime.supervisor"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            cwd="/",
-            start_new_session=True,
-            env=_environment(),
-        )
+        try:
+            process = _launch(complaints, lock)
+        except BaseException:
+            janitor.clean(directory)
+            raise
+        finally:
+            os.close(lock)
         assert process.stdin is not None and process.stdout is not None
         try:
             with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(len(order).to_bytes(8, "big") + order)
+                process.stdin.write(len(message).to_bytes(8, "big") + message)
                 process.stdin.flush()
-            _follow(process, process.stdout, complaints, progress)
+            _follow(lab.name, process, complaints, progress)
         except BaseException:
             _stop(process, directory)
             raise
@@ -100,6 +97,34 @@ def up(
             process.returncode = 0  # it outlives this process, which has no claim on it
         process.stdout.close()
     return find_lab(lab.name)
+
+
+def _launch(complaints: IO[bytes], lock: int) -> subprocess.Popen[bytes]:
+    """Start an interpreter that becomes the supervisor.
+
+    The lab's servers are forked from it, and a process may change the mode and owner of
+    the program that it runs, by way of /proc/self/exe. So root has it run from a copy of
+    the file system that cannot be written to. To a user without that right most
+    interpreters belong to somebody else.
+    """
+    kept, program = [lock], sys.executable
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # before Linux 5.12, or without the right
+            tree = kernel.read_only_tree()
+            stack.callback(os.close, tree)
+            kept.append(tree)
+            program = f"/proc/self/fd/{tree}{os.path.realpath(sys.executable)}"
+        return subprocess.Popen(
+            [sys.executable, "-I", "-m", "netarium.runtime.supervisor"],
+            executable=program,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            cwd="/",
+            start_new_session=True,
+            env=_environment(),
+            pass_fds=kept,
+        )
 
 
 #: Supervisors that live only as long as this process holds the pipe to them.
@@ -160,79 +185,57 @@ def _await_removal(directory: Path) -> None:
         janitor.clean(directory)
 
 
-def _claim(name: str) -> Path:
-    """Make the lab's state directory, ours alone; wait for a lab of that name that is ending."""
+def _claim(name: str) -> tuple[Path, int]:
+    """Make the lab's state directory, ours alone, and lock it; the lock's descriptor, too.
+
+    Waits for a lab of that name that is ending.
+    """
     home = state_home()
     directory = home / name
     deadline = time.monotonic() + 3
     while True:
         try:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = home.stat()
-            if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
+            status = home.lstat()
+            mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+            if not mine or stat.S_IMODE(status.st_mode) & 0o022:
                 raise MachineError(
                     f"{home} is not this user's alone", "remove it, or set XDG_RUNTIME_DIR"
                 )
+            janitor.sweep(home)
             directory.mkdir(mode=0o700)
+            return directory, janitor.lock(directory)
         except FileExistsError:
-            if _is_abandoned(directory):
-                janitor.clean(directory)
-                continue
+            if not directory.is_dir():
+                raise MachineError(f"{directory} is in the way", "remove it") from None
         except FileNotFoundError:
             continue  # the last lab's janitor just removed the parent
         except OSError as error:
-            raise MachineError(f"cannot make {directory}: {error.strerror}") from None
-        else:
-            return directory
-        if time.monotonic() > deadline:
-            raise AlreadyRunningError(
-                f"lab {name} is already running", f"see `netarium status --lab {name}`"
-            )
-        running = [lab for lab in (_peek(directory),) if lab is not None]
-        if running:
+            raise MachineError(
+                f"cannot make {directory}: {error.strerror}",
+                "labs that run are kept track of there: make room, or the directory writable",
+            ) from None
+        if time.monotonic() > deadline or read_state(directory) is not None:
             raise AlreadyRunningError(
                 f"lab {name} is already running", f"see `netarium status --lab {name}`"
             )
         time.sleep(0.01)
 
 
-def _peek(directory: Path) -> RunningLab | None:
-    try:
-        running = msgspec.json.decode((directory / "state.json").read_bytes(), type=RunningLab)
-    except (OSError, msgspec.MsgspecError):
-        return None
-    return running if running.alive else None
-
-
-def _is_abandoned(directory: Path) -> bool:
-    """Whether nobody holds the directory's lock: its supervisor and janitor were both killed."""
-    try:
-        if time.time() - directory.stat().st_mtime < 1:
-            return False  # its supervisor may be about to take the lock
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN)
-    finally:
-        os.close(descriptor)
-    return True
-
-
 def _environment() -> dict[str, str]:
-    kept = ("PATH", "LANG", "XDG_RUNTIME_DIR", "HOME", "NETARIUM_DEBUG")
+    # Nodes can read what the supervisor's environment was: nothing personal.
+    kept = ("PATH", "LANG")
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def _follow(
+    lab: str,
     process: subprocess.Popen[bytes],
-    reports: IO[bytes],
     complaints: IO[bytes],
     progress: Callable[[Progress], None] | None,
 ) -> None:
-    for line in reports:
+    assert process.stdout is not None
+    for line in process.stdout:
         message: dict[str, Any] = msgspec.json.decode(line)
         if "progress" in message and progress is not None:
             progress(Progress(*message["progress"]))
@@ -240,11 +243,16 @@ def _follow(
             raise LabFailedError(*message["failed"])
         elif "up" in message:
             return
-    process.wait()
+    code = process.wait()
+    if code == 0:
+        raise LabFailedError(f"lab {lab} was taken down while it came up")
     complaints.seek(0)
     said = complaints.read().decode(errors="replace").strip().splitlines()
-    why = f": {said[-1]}" if said else ""
-    raise LabFailedError(f"the lab's supervisor died{why}", "this is a fault of netarium")
+    if said:
+        what, cure = f"lab {lab}: its supervisor died: {said[-1]}", "this is a fault of netarium"
+    else:
+        what, cure = f"lab {lab}: its supervisor was killed", "is the machine out of memory?"
+    raise LabFailedError(what, cure)
 
 
 def _stop(process: subprocess.Popen[bytes], directory: Path) -> None:
