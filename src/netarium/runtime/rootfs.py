@@ -53,6 +53,9 @@ _EMPTY = frozenset(
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
 _DEVICES["tty"] = (5, 0)
 
+#: Network settings of the whole machine that the kernel lets every network namespace change.
+_NOT_NAMESPACED = ("/proc/sys/net/netfilter/nf_hooks_lwtunnel",)
+
 _VARIABLE = ("opt", "usr/local/bin", "usr/local/lib", "var/cache", "var/lib", "var/spool")
 
 _OLD = "/.host"
@@ -346,6 +349,9 @@ def _system(foundation: Foundation, backing: str) -> None:
         pass  # some containers cover parts of /sys: a user namespace may not uncover them
     if not foundation.rootless:
         _guard_proc(foundation.guarded)
+    for path in _NOT_NAMESPACED:
+        if os.path.exists(path):
+            _bind(path, path, read_only=True)
 
 
 def _guard_proc(guarded: tuple[str, ...]) -> None:

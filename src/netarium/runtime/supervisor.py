@@ -19,6 +19,7 @@ written for others (``host_pid``).
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import resource
@@ -37,6 +38,7 @@ from netarium.model.lab import Lab, Node
 from netarium.runtime import kernel, rootfs
 from netarium.runtime.channel import Channel, pair
 from netarium.runtime.janitor import clean, janitor, offer_namespaces
+from netarium.runtime.namespaces import fork_first, separate
 from netarium.runtime.netlink import Netlink, NetlinkError
 from netarium.runtime.node import first_process
 from netarium.runtime.service_host import service_host
@@ -47,7 +49,7 @@ from netarium.runtime.state import (
     host_pid,
     process_started,
 )
-from netarium.runtime.wiring import bridges, cables, configuration
+from netarium.runtime.wiring import bridges, cables, configuration, first_index
 
 __all__ = ["Order", "main"]
 
@@ -100,6 +102,7 @@ class _Supervisor:
         self.services: dict[tuple[str, str], ServiceState] = {}
         self.foundation: rootfs.Foundation
         self.is_up = False
+        self.first = 0  # index of each node's first interface
 
     # Bringing up, step by step
 
@@ -107,7 +110,9 @@ class _Supervisor:
         self._watch_signals()
         self._tell_progress("nodes", 0, len(self.lab.nodes))
         self._write_state()
-        self._own_namespaces()
+        self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        separate()
+        self.first = first_index(Netlink.interfaces())
         kernel.limit_heirs()  # once, for all nodes
         base = self.directory / "fs"
         base.mkdir()
@@ -143,23 +148,6 @@ class _Supervisor:
         if self.order.leash:
             self.selector.register(0, selectors.EVENT_READ, ("leash", ""))
 
-    def _own_namespaces(self) -> None:
-        self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWNET)
-        except OSError as error:
-            raise MachineError(
-                f"this machine refuses new namespaces: {error.strerror}",
-                "in a container, give it the capability SYS_ADMIN; see `netarium doctor`",
-            ) from None
-        try:
-            kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
-        except OSError as error:
-            raise MachineError(
-                f"this machine refuses mounts in a new namespace: {error.strerror}",
-                "on Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root",
-            ) from None
-
     def _fork_authority(self) -> Channel:
         ours, theirs = pair()
         if os.fork() == 0:
@@ -181,7 +169,7 @@ class _Supervisor:
     def _fork_node(self, node: Node) -> None:
         name = node.name
         ours, theirs = pair()
-        requests = configuration(node)
+        requests = configuration(node, self.first)
         # A process may leave for a new PID namespace for its children only from its own.
         kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
         try:
@@ -206,7 +194,8 @@ class _Supervisor:
         total = len(self.lab.nodes)
         with Netlink() as netlink:
             netlink.send(bridges(self.lab))
-            plans = list(cables(self.lab, self.processes, netlink.interfaces()))
+            interfaces = netlink.interfaces()
+            plans = list(cables(self.lab, self.processes, interfaces, self.first))
             missing = dict.fromkeys(self.processes, 0)
             waiting: dict[str, list[int]] = {name: [] for name in self.processes}
             for number, (nodes, _) in enumerate(plans):
@@ -435,15 +424,15 @@ def main() -> None:
     os.set_inheritable(order.lock, False)
     os.umask(0o022)
     kernel.set_name("netarium", f"netarium: {order.lab.name}")
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    _allow_files(order.lab)
     try:
         rootless, single_id = os.geteuid() != 0, False
         if rootless:
             from netarium.runtime.user_namespace import enter_user_namespace
 
             single_id = enter_user_namespace()
-        _found_pid_namespace(order)
+        if child := fork_first():
+            janitor(Path(order.directory), child, order.lock)
     except NetariumError as error:
         _say_failure(error.what, error.cure, error.exit_code)
         clean(Path(order.directory))
@@ -465,24 +454,22 @@ def main() -> None:
     except OSError as error:
         code = 5
         where = f" ({error.filename})" if error.filename else ""
-        _say_failure(f"{error.strerror}{where}", _DOCTOR, 5)
+        few = error.errno in (errno.EMFILE, errno.ENFILE)
+        cure = f"a lab of {len(order.lab.nodes)} nodes needs more: ulimit -n, sysctl fs.file-max"
+        _say_failure(f"{error.strerror}{where}", cure if few else _DOCTOR, 5)
     finally:
         supervisor.tear_down()
     sys.exit(code)
 
 
-def _found_pid_namespace(order: Order) -> None:
-    """Return in a child, first of a new PID namespace; this process becomes the janitor."""
-    try:
-        kernel.unshare(kernel.CLONE_NEWPID)
-        child = os.fork()
-    except OSError as error:
-        raise MachineError(
-            f"this machine refuses new namespaces: {error.strerror}",
-            "in a container, give it the capability SYS_ADMIN; see `netarium doctor`",
-        ) from None
-    if child:
-        janitor(Path(order.directory), child, order.lock)
+def _allow_files(lab: Lab) -> None:
+    """Let this process open what the lab takes; past the limit that it has where it may."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = 256 + 2 * len(lab.nodes) + 2 * sum(len(node.services) for node in lab.nodes)
+    for limit in (max(hard, wanted), hard):
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return
 
 
 def _record(name: str, pid: int) -> RunningNode:

@@ -69,8 +69,16 @@ def up(
         MachineError: the state directory cannot be made.
     """
     directory, lock = _claim(lab.name)
-    order = {"lab": lab, "directory": str(directory), "leash": leash, "lock": lock}
-    message = msgspec.json.encode(order)
+    try:
+        order = {"lab": lab, "directory": str(directory), "leash": leash, "lock": lock}
+        message = msgspec.json.encode(order)
+    except UnicodeEncodeError as error:
+        janitor.clean(directory)
+        os.close(lock)
+        raise NetariumError(
+            f"the name of a directory that nodes are to see is not UTF-8: {error.object!a}",
+            "rename it, or leave it out (netarium up --no-mount)",
+        ) from None
     with tempfile.TemporaryFile() as complaints:
         try:
             process = _launch(complaints, lock)
@@ -215,9 +223,14 @@ def _claim(name: str) -> tuple[Path, int]:
                 f"cannot make {directory}: {error.strerror}",
                 "labs that run are kept track of there: make room, or the directory writable",
             ) from None
-        if time.monotonic() > deadline or read_state(directory) is not None:
+        running = read_state(directory)
+        if running is not None:
+            how = "running already" if running.state == "up" else "coming up already"
+            raise AlreadyRunningError(f"lab {name} is {how}", f"see `netarium status --lab {name}`")
+        if time.monotonic() > deadline:
             raise AlreadyRunningError(
-                f"lab {name} is already running", f"see `netarium status --lab {name}`"
+                f"lab {name} is running already, but {directory}/state.json is damaged",
+                f"end it with: pkill -f '^netarium: {name}$'",
             )
         time.sleep(0.01)
 

@@ -21,11 +21,7 @@ from netarium.runtime.netlink import (
     set_link,
 )
 
-__all__ = ["bridge_name", "bridges", "cables", "configuration", "mac_address"]
-
-#: Index of a node's first interface; 1 is lo. They are the same at every start, in the
-#: order of the lab file.
-_FIRST = 2
+__all__ = ["bridge_name", "bridges", "cables", "configuration", "first_index", "mac_address"]
 
 #: Indexes in the supervisor's own namespace begin far above any node's: the kernel refuses
 #: an index asked for in a node that the caller's namespace has, too (rtnl_newlink).
@@ -50,9 +46,21 @@ def bridges(lab: Lab) -> Iterator[Request]:
             yield add_bridge(bridge_name(index), link.mtu, index=_FIRST_OWN + index)
 
 
-def configuration(node: Node) -> list[Request]:
-    """Interfaces up, addresses and routes of a node, in that order, asked for inside it."""
-    index = {interface.name: _FIRST + i for i, interface in enumerate(node.interfaces)}
+def first_index(interfaces: Mapping[str, int]) -> int:
+    """The index of a node's first interface: the one after those that a new namespace has.
+
+    That is lo alone, but for kernels with the modules of old tunnels (sit, ipip, gre), which
+    put one of each into every namespace. So indexes are the same at every start.
+    """
+    return max(interfaces.values()) + 1
+
+
+def configuration(node: Node, first: int) -> list[Request]:
+    """Interfaces up, addresses and routes of a node, in that order, asked for inside it.
+
+    Its interfaces have the indexes from ``first`` on.
+    """
+    index = {interface.name: first + i for i, interface in enumerate(node.interfaces)}
     requests = [set_link(1, "lo")]
     requests += [set_link(index[i.name], i.name, mtu=i.mtu) for i in node.interfaces]
     for interface in node.interfaces:
@@ -72,7 +80,7 @@ def configuration(node: Node) -> list[Request]:
 
 
 def cables(
-    lab: Lab, processes: Mapping[str, int], interfaces: Mapping[str, int]
+    lab: Lab, processes: Mapping[str, int], interfaces: Mapping[str, int], first: int
 ) -> Iterator[tuple[tuple[str, ...], list[Request]]]:
     """For each link, the nodes that it needs and the requests that plug it in.
 
@@ -80,9 +88,10 @@ def cables(
         lab: the model.
         processes: each node's first process, by node name.
         interfaces: index of each interface in the supervisor's namespace, by name.
+        first: index of each node's first interface.
     """
     places = {
-        (node.name, interface.name): (interface.mac, _FIRST + position)
+        (node.name, interface.name): (interface.mac, first + position)
         for node in lab.nodes
         for position, interface in enumerate(node.interfaces)
     }

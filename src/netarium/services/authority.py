@@ -39,6 +39,9 @@ TLS_KINDS = frozenset({"ftp", "mail", "web"})
 _LIFETIME = timedelta(days=365)
 #: Certificates are valid from a day ago, so that a clock that lags does not refuse them.
 _BACKDATE = timedelta(days=1)
+#: OpenSSH takes no certificate with more (SSHKEY_CERT_MAX_PRINCIPALS, sshkey.h). The last
+#: addresses of a node that has more are not vouched for.
+_MOST_PRINCIPALS = 256
 
 
 @dataclass(frozen=True)
@@ -264,7 +267,8 @@ def _host_certificate(
     # ssh_config. Other versions compare letter by letter with the name that the user
     # typed in small letters (sshconnect.c), so that is how each must be listed.
     names = dict.fromkeys(("*", *known_as.names, *map(str.lower, known_as.names)))
-    principals = [entry.encode() for entry in (*names, *known_as.addresses)]
+    known = (*names, *known_as.addresses)
+    principals = [entry.encode() for entry in known[:_MOST_PRINCIPALS]]
     certificate = (
         SSHCertificateBuilder()
         .public_key(key.public_key())
