@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from netarium.errors import LabFileError, MachineError, NetariumError, NotFoundError
     from netarium.runtime.live import Lab, Node
+    from netarium.runtime.up import AlreadyRunningError, LabFailedError
 
 _HOMES = {
+    "AlreadyRunningError": "runtime.up",
     "Lab": "runtime.live",
+    "LabFailedError": "runtime.up",
     "LabFileError": "errors",
     "MachineError": "errors",
     "NetariumError": "errors",
@@ -29,7 +32,16 @@ _HOMES = {
     "NotFoundError": "errors",
 }
 
-__all__ = ["Lab", "LabFileError", "MachineError", "NetariumError", "Node", "NotFoundError"]
+__all__ = [
+    "AlreadyRunningError",
+    "Lab",
+    "LabFailedError",
+    "LabFileError",
+    "MachineError",
+    "NetariumError",
+    "Node",
+    "NotFoundError",
+]
 __version__ = "0.1.0"
 
 

@@ -46,29 +46,30 @@ def test_a_node_s_name_is_given_once():
     assert caught.value.faults[0].field == "nodes.a"
 
 
-def test_faults_name_node_and_field():
+def test_faults_of_a_node_are_told_where_it_is_made():
     lab = two_hosts()
-    lab.node("c", gatway="10.0.0.1", forwarding="perhaps")
-    lab.link("c", "d")
     with pytest.raises(LabFileError) as caught:
-        lab.resolve()
-    assert [fault.field for fault in caught.value.faults] == [
-        "nodes.c.gatway",
-        "nodes.c.forwarding",
-        "links[1].ends[1]",
-    ]
+        lab.node("c", gatway="10.0.0.1", forwarding="perhaps")
+    assert [f.field for f in caught.value.faults] == ["nodes.c.gatway", "nodes.c.forwarding"]
     assert all(f.file is None and f.line is None for f in caught.value.faults)
     assert "did you mean gateway?" in str(caught.value)
+    lab.node("c")  # the name is still free
+
+
+def test_faults_between_nodes_are_told_when_the_lab_is_resolved():
+    lab = two_hosts()
+    lab.link("a", "d")
+    with pytest.raises(LabFileError) as caught:
+        lab.resolve()
+    assert [fault.field for fault in caught.value.faults] == ["links[1].ends[1]"]
 
 
 def test_declaration_checks_keys_only():
-    lab = LabBuilder()
-    lab.node("a")
+    lab = LabBuilder("x", nodes={"a": {}})
     lab.link("a", "nobody")
     assert list(lab.declaration().nodes) == ["a"]
-    lab.node("b", nonsense=1)
     with pytest.raises(LabFileError, match="nonsense"):
-        lab.declaration()
+        LabBuilder("x", nodes={"b": {"nonsense": 1}}).declaration()
 
 
 def test_python_values_of_every_odd_kind_are_faults_not_crashes():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from netarium.errors import LabFileError, NotFoundError
-from netarium.model.declaration import Defaults, LabDeclaration
+from netarium.model.declaration import Defaults, LabDeclaration, NodeDeclaration
 from netarium.model.faults import Fault, Faults, nearest
 from netarium.model.lab import Lab
 
@@ -91,8 +91,11 @@ class LabBuilder:
             keys: the keys that a node has in a lab file, such as ``gateway``.
 
         Raises:
-            LabFileError: there is a node of that name already.
+            LabFileError: there is a node of that name already, or a key or a value is
+                not valid.
         """
+        from netarium.model.checking import check
+
         if name in self._nodes:
             fault = Fault(None, None, f"nodes.{name}", "is a node already", "choose another name")
             raise LabFileError(str(fault), faults=(fault,))
@@ -100,6 +103,9 @@ class LabBuilder:
             given = keys.get("address")
             more = [given] if isinstance(given, str) else list(given or ())
             keys["address"] = [*addresses, *more]
+        faults = Faults()
+        check(keys, NodeDeclaration, faults, ("nodes", name))
+        faults.check()  # now, where the caller's own line is in the traceback
         self._nodes[name] = keys
         return self.handle(self, name)
 

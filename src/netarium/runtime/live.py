@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from netarium.errors import NetariumError
 from netarium.model.builder import LabBuilder, NodeHandle
+from netarium.model.lab import Mount
+from netarium.model.mounting import with_mounts
 from netarium.runtime.run import run
 from netarium.runtime.state import RunningLab
 from netarium.runtime.up import Progress, down, up
@@ -83,19 +86,30 @@ class Lab(LabBuilder):
         return self._running
 
     def up(
-        self, *, keep: bool = False, progress: Callable[[Progress], None] | None = None
+        self,
+        *,
+        directory: str | Path | None = ".",
+        keep: bool = False,
+        progress: Callable[[Progress], None] | None = None,
     ) -> RunningLab:
         """Bring the lab up; returns once every service answers.
 
         Args:
+            directory: what every node has at /lab (``/`` read-only); None for nothing.
             keep: let the lab live on when this program ends; ``netarium down`` ends it.
             progress: called as the lab comes up.
 
         Raises:
             LabFileError: the lab is not valid.
-            NetariumError: it could not come up, or one of that name runs already.
+            LabFailedError: it could not come up; nothing is left of it.
+            AlreadyRunningError: one of that name runs already.
         """
-        self._running = up(self.resolve(), progress=progress, leash=not keep)
+        lab = self.resolve()
+        if directory is not None:
+            source = str(Path(directory).resolve())
+            here = Mount(source=source, target="/lab", read_only=source == "/")
+            lab = with_mounts(lab, [here])
+        self._running = up(lab, progress=progress, leash=not keep)
         return self._running
 
     def down(self) -> None:
