@@ -38,12 +38,12 @@ class Channel:
         return True
 
     def receive(self) -> tuple[Any, ...] | None:
-        """The next message, waiting for it; None once the other side is gone."""
+        """The next message, waiting for it; None once the other side is gone, or talks nonsense."""
         try:
             data = self._socket.recv(_LARGEST)
-        except ConnectionError:
+            return tuple(msgspec.msgpack.decode(data, type=list[Any])) if data else None
+        except (ConnectionError, msgspec.MsgspecError):
             return None
-        return tuple(msgspec.msgpack.decode(data)) if data else None
 
     def has_message(self) -> bool:
         """Whether ``receive`` would return at once."""

@@ -3,7 +3,8 @@
 It talks with the supervisor over a channel:
 
     built                          ->  the root stands, cables may be plugged in
-    wire, identity files           <-  all cables are in: configure the interfaces
+    files, identity files          <-  any number of these
+    wire                           <-  all cables are in: configure the interfaces
     wired                          ->
     failed, what, cure             ->  at any point; the lab cannot come up
 
@@ -61,7 +62,7 @@ def first_process(
         _live(foundation, node, requests, channel)
         code = 0
     except NetlinkError as error:
-        channel.send("failed", f"node {node.name}: {error}", _routing_cure(error))
+        channel.send("failed", f"node {node.name}: {error}", _cure(error))
     except NetariumError as error:
         channel.send("failed", f"node {node.name}: {error.what}", error.cure)
     except OSError as error:
@@ -76,9 +77,11 @@ def first_process(
 _DOCTOR = "`netarium doctor` says what this machine lacks"
 
 
-def _routing_cure(error: NetlinkError) -> str:
+def _cure(error: NetlinkError) -> str:
     if error.what.startswith("route"):
         return "a next hop must lie in a prefix of one of the node's interfaces, or be onlink"
+    if error.what.startswith("address") and not os.path.exists("/proc/sys/net/ipv6"):
+        return "this kernel has no IPv6 (ipv6.disable=1?): give links an IPv4 prefix of their own"
     return _DOCTOR
 
 
@@ -95,10 +98,10 @@ def _live(
         _set_sysctl(name, value, optional=True)
     channel.send("built")
     # The channel is the only thing to hear from until the node is wired.
-    message = channel.receive()
-    if message is None:
-        return
-    write(msgspec.convert(message[1], list[IdentityFile]))
+    while (message := channel.receive()) != ("wire",):
+        if message is None:
+            return
+        write(msgspec.convert(message[1], list[IdentityFile]))
     rootfs.share(foundation, node)
     with Netlink() as netlink:
         netlink.send(requests)
@@ -125,7 +128,13 @@ def _configure(node: Node) -> None:
     _set_sysctl("net.ipv4.ip_forward", forwarding)
     _set_sysctl("net.ipv6.conf.all.forwarding", forwarding, optional=True)
     if node.nat is not None:
-        nat.apply(node.nat.outside)
+        try:
+            nat.apply(node.nat.outside)
+        except OSError as error:
+            raise NetariumError(
+                f"this kernel does not translate addresses ({error})",
+                "it takes nf_tables with NAT: modprobe nft_masq; or leave out `nat`",
+            ) from None
     for name, value in node.sysctls.items():
         _set_sysctl(name, value)
 

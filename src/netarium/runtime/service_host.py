@@ -7,6 +7,8 @@ inside they are the node's own. It talks with the supervisor over a channel:
     start, node, its first process, service   <-
     ready, node, service, process id, ports   ->
     dead, node, service, reason               ->  before or after it was ready
+
+A server tells its host: ``ready, ports`` and ``dead, reason``.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import gc
 import importlib
 import logging
 import os
+import re
 import select
 import signal
 import sys
@@ -43,6 +46,10 @@ _PROCESS_NAMES = {
     "telnet": "telnetd",
     "web": "httpd",
 }
+
+
+_PORT = re.compile(r"(tcp|udp)/[0-9]{1,5}")
+_LONGEST = 500  # characters of a reason
 
 
 @dataclass
@@ -179,20 +186,23 @@ class _Host:
         )
 
     def _hear(self, server: _Server) -> None:
-        """Take one message of a server; at their end, its channel is closed."""
-        message = server.channel.receive()
-        if message is None:
-            descriptor = server.channel.fileno()
-            self._poll.unregister(descriptor)
-            del self._by_descriptor[descriptor]
-            server.channel.close()
-        elif message[0] == "ready":
-            with contextlib.suppress(ProcessLookupError):  # dead already: _reap will say so
-                outside = host_pid(server.pid)
-                name = server.service.name
-                self._channel.send("ready", server.node, name, outside, message[1])
-        else:
-            server.reason = message[1]
+        """Take one message of a server; at their end, its channel is closed.
+
+        The node's root has all power over the server: whatever comes here is possible.
+        """
+        match server.channel.receive():
+            case None:
+                descriptor = server.channel.fileno()
+                self._poll.unregister(descriptor)
+                del self._by_descriptor[descriptor]
+                server.channel.close()
+            case ("ready", [*ports]) if all(_PORT.fullmatch(str(port)) for port in ports):
+                with contextlib.suppress(ProcessLookupError):  # dead already: _reap will say so
+                    outside = host_pid(server.pid)
+                    name = server.service.name
+                    self._channel.send("ready", server.node, name, outside, ports)
+            case ("dead", str(reason)):
+                server.reason = "".join(c if c.isprintable() else " " for c in reason)[:_LONGEST]
 
     def _reap(self) -> None:
         while self._servers:

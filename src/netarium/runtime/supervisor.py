@@ -37,6 +37,7 @@ from netarium.errors import MachineError, NetariumError
 from netarium.model.lab import Lab, Node
 from netarium.runtime import kernel, rootfs
 from netarium.runtime.channel import Channel, pair
+from netarium.runtime.issuing import collect, issue
 from netarium.runtime.janitor import clean, janitor, offer_namespaces
 from netarium.runtime.namespaces import fork_first, separate
 from netarium.runtime.netlink import Netlink, NetlinkError
@@ -151,8 +152,6 @@ class _Supervisor:
     def _fork_authority(self) -> Channel:
         ours, theirs = pair()
         if os.fork() == 0:
-            from netarium.runtime.issuing import issue
-
             issue(self.foundation, theirs)
         theirs.close()
         return ours
@@ -203,7 +202,7 @@ class _Supervisor:
                     waiting[name].append(number)
                     missing[name] += 1
             lacking = [len(set(nodes)) for nodes, _ in plans]
-            files = self._identities(credentials)
+            files = collect(credentials, self.directory) if credentials else {}
             built = wired = 0
             while wired < total:
                 for kind, name, message in self._messages():
@@ -220,9 +219,9 @@ class _Supervisor:
                             for neighbour in set(plans[number][0]):
                                 missing[neighbour] -= 1
                                 if not missing[neighbour]:
-                                    self.nodes[neighbour].send("wire", files.get(neighbour, []))
+                                    self._configure(neighbour, files)
                         if not waiting[name]:
-                            self.nodes[name].send("wire", files.get(name, []))
+                            self._configure(name, files)
                     elif kind == "wired":
                         wired += 1
                         self._release(name)
@@ -236,23 +235,11 @@ class _Supervisor:
         except NetlinkError as error:
             raise _LabError(str(error), _DOCTOR, 5) from None
 
-    def _identities(self, credentials: Channel | None) -> dict[str, Any]:
-        """What the authority process issued, by node; the lab's own files go to its directory."""
-        files: dict[str, Any] = {}
-        while credentials is not None and len(files) < len(self.lab.nodes):
-            message = credentials.receive()
-            if message is None:
-                raise _LabError("cannot issue certificates: the process died")
-            if message[0] == "failed":
-                raise _LabError(message[1], message[2])
-            if message[0] == "lab":
-                from netarium.runtime import identity
-
-                issued = msgspec.convert(message[1], list[identity.IdentityFile])
-                identity.write(issued, str(self.directory))
-            else:
-                files[message[1]] = message[2]
-        return files
+    def _configure(self, name: str, files: dict[str, list[Any]]) -> None:
+        """Have a node whose cables are in do the rest."""
+        for some in files.get(name, ()):
+            self.nodes[name].send("files", some)
+        self.nodes[name].send("wire")
 
     def _start_services(self) -> None:
         wanted = [(n.name, s) for n in self.lab.nodes for s in n.services]
