@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -44,6 +45,12 @@ def test_every_verb_has_help_that_fits_and_ends_well(netarium, verb):
     assert done.stdout.startswith(f"Usage: netarium {verb}")
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert netarium(verb, "-h", env={"COLUMNS": "80"}).stdout == done.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_reads_as_a_person_writes(netarium, verb):
+    text = netarium(verb, "--help").stdout
+    assert not re.search(r"[{}<>]|\[\[|range", text)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +165,9 @@ def test_doctor_leaves_no_interface_behind(netarium):
         (["exec", "-u", "x", "h1", "a", "-l"], ({"user": "x"}, ["h1", "a", "-l"])),
         (["exec", "--lab=l", "h1", "a"], ({"lab": "l"}, ["h1", "a"])),
         (["exec", "--workdir", "/", "h1", "ls"], ({"workdir": "/"}, ["h1", "ls"])),
+        (["exec", "h1", "-l", "l", "--", "ls"], ({"lab": "l"}, ["h1", "--", "ls"])),
+        (["exec", "h1", "-e", "A=1", "ls"], None),
+        (["exec", "h1", "--help"], None),
         (["exec", "--help"], None),
         (["exec", "-e", "A=1", "h1", "ls"], None),
         (["exec", "-ux", "h1", "ls"], None),

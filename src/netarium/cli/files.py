@@ -84,7 +84,7 @@ def _cp(
 def _logs(
     node: NodeArgument,
     service: Annotated[
-        str | None, typer.Argument(metavar="[SERVICE]", help="One service; default: all.")
+        str | None, typer.Argument(metavar="SERVICE", help="One service; default: all.")
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from netarium.cli import running
+from netarium.cli.command import ForeignWords
 from netarium.cli.options import LabOption, NodeArgument, single
 
 __all__ = ["app"]
@@ -21,7 +22,7 @@ def _exec(
     node: NodeArgument,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[--] COMMAND [ARGUMENT]...", help="The command, as words."),
+        typer.Argument(metavar="COMMAND...", help="The command and its arguments."),
     ] = None,
     user: _User = "root",
     workdir: Annotated[
@@ -41,6 +42,7 @@ def _exec(
     Terminal, signals, standard input and exit code all pass through. The command
     starts in the account's home; the directory you ran `netarium up` in is /lab.
     Shell syntax needs a shell: netarium exec h1 -- sh -c 'ps | wc -l'
+    From COMMAND, or a -- before it, all words are the command's.
     """
     return running.command(node, command or [], lab=lab, user=user, workdir=workdir, env=env or ())
 
@@ -56,5 +58,5 @@ def _shell(node: NodeArgument, user: _User = "root", lab: LabOption = None) -> i
 def app(verb: str) -> typer.Typer:
     """The verb's application."""
     if verb == "exec":
-        return single(verb, _exec, allow_interspersed_args=False, ignore_unknown_options=False)
+        return single(verb, _exec, ForeignWords, allow_interspersed_args=False)
     return single(verb, _shell)

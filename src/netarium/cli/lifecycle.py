@@ -37,7 +37,7 @@ def _up(
     lab: Annotated[
         str | None,
         typer.Argument(
-            metavar="[LAB|FILE]",
+            metavar="LAB|FILE",
             help="A lab that ships (netarium labs), or a lab file. "
             "Without it: ./lab.yaml or ./netarium.yaml.",
             autocompletion=_complete_lab,
@@ -206,7 +206,7 @@ def _down(
     lab: Annotated[
         str | None,
         typer.Argument(
-            metavar="[LAB]",
+            metavar="LAB",
             help="The lab; not needed where one runs.",
             autocompletion=complete_running_lab,
         ),

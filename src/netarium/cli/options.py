@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from netarium.cli.command import Verb
+
 __all__ = ["Json", "LabOption", "NodeArgument", "complete_node", "complete_running_lab", "single"]
 
 
@@ -42,12 +44,14 @@ NodeArgument = Annotated[
 ]
 
 
-def single(name: str, function: Callable[..., Any], **settings: Any) -> typer.Typer:
+def single(
+    name: str, function: Callable[..., Any], kind: type[Verb] = Verb, **settings: Any
+) -> typer.Typer:
     """An application of one verb, as ``netarium.cli.verbs`` loads them.
 
     ``settings`` are click's context settings.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     context = {"help_option_names": ["-h", "--help"], "max_content_width": 100, **settings}
-    app.command(name, context_settings=context)(function)
+    app.command(name, cls=kind, context_settings=context)(function)
     return app

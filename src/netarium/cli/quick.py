@@ -21,20 +21,32 @@ def parse(words: list[str]) -> tuple[dict[str, str], list[str]] | None:
     verb, rest = words[0], words[1:]
     known = {**_OPTIONS[verb], **_LAB}
     options: dict[str, str] = {}
-    while rest and rest[0].startswith("-"):
-        name, equals, value = rest[0].partition("=")
+    after = _take(rest, known, options)
+    if not after or after[0] == "--":
+        return None
+    node, after = after[0], after[1:]
+    if verb == "exec":  # up to the program, options may stand after the node, too
+        words_of_program = _take(after, known, options)
+        return None if words_of_program is None else (options, [node, *words_of_program])
+    if any(word.startswith("-") for word in after):
+        return None
+    return options, [node, *after]
+
+
+def _take(words: list[str], known: dict[str, str], options: dict[str, str]) -> list[str] | None:
+    """Move the options that words begin with to ``options``; what follows, None where unsure."""
+    while words and words[0].startswith("-") and words[0] != "--":
+        name, equals, value = words[0].partition("=")
         if name not in known:
             return None
         if equals and name.startswith("--"):
-            rest = rest[1:]
-        elif not equals and len(rest) > 1:
-            value, rest = rest[1], rest[2:]
+            words = words[1:]
+        elif not equals and len(words) > 1:
+            value, words = words[1], words[2:]
         else:
             return None
         options[known[name]] = value
-    if not rest or (verb != "exec" and any(word.startswith("-") for word in rest)):
-        return None
-    return options, rest
+    return words
 
 
 def run(words: list[str]) -> int | None:

@@ -27,8 +27,6 @@ def command(
     example = f"for example: netarium exec {node} -- ip address"
     if not program:
         raise UsageError("exec needs a command", example)
-    if words[0].startswith("-") and words[0] != "--":
-        raise UsageError(f"option {words[0]} must stand before the node's name", example)
     running, _ = find_node(node, lab)
     return exec_in(running, node, program, user=user, cwd=workdir, env=variables(env))
 

@@ -26,7 +26,7 @@ def _ssh(
     ],
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[OPTION]... [COMMAND]...", help="ssh's own options; a command."),
+        typer.Argument(metavar="WORD...", help="ssh's own options, a command."),
     ] = None,
     lab: LabOption = None,
 ) -> None:

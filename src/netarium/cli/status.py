@@ -114,7 +114,7 @@ def _age(seconds: float) -> str:
 def _status(
     lab: Annotated[
         str | None,
-        typer.Argument(metavar="[LAB]", help="One lab only.", autocompletion=complete_running_lab),
+        typer.Argument(metavar="LAB", help="One lab only.", autocompletion=complete_running_lab),
     ] = None,
     json: Json = False,
     chosen: LabOption = None,

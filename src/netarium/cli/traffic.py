@@ -37,7 +37,9 @@ def _proxy(
     node: NodeArgument,
     port: Annotated[
         int,
-        typer.Option("--port", "-p", min=0, max=65535, help="Port on 127.0.0.1; 0 takes any."),
+        typer.Option(
+            "--port", "-p", metavar="PORT", min=0, max=65535, help="Port on 127.0.0.1; 0 takes any."
+        ),
     ] = 1080,
     json: Json = False,
     lab: LabOption = None,
