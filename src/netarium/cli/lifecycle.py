@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netarium.cli.options import Json, complete_running_lab, single
+from netarium.cli.options import Json, LabOption, complete_running_lab, single
 from netarium.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -213,15 +213,19 @@ def _down(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Take all your labs down.")] = False,
     json: Json = False,
+    chosen: LabOption = None,
 ) -> None:
     """Take a lab down. No process, interface, mount or file of it remains."""
     from netarium.runtime import openssh
     from netarium.runtime.state import find_lab, running_labs
     from netarium.runtime.up import down
 
-    if every and lab:
+    if lab and chosen and lab != chosen:
+        raise UsageError(f"down takes one lab, not {lab} and {chosen}")
+    named = lab or chosen  # --lab, too, since all verbs for one node have it
+    if every and named:
         raise UsageError("down takes a lab or --all, not both")
-    going = running_labs() if every else [find_lab(lab)]
+    going = running_labs() if every else [find_lab(named)]
     for running in going:
         down(running)
         if not json:
