@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from netarium.errors import NetariumError, NotFoundError
+from netarium.errors import LabFileError, NetariumError, NotFoundError
 
 __all__ = ["main"]
 
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except NetariumError as error:
-        _complain(str(error))
+        _complain(_faults(error) if isinstance(error, LabFileError) else str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -49,6 +49,21 @@ def _dispatch(words: list[str]) -> int:
     from netarium.cli import verbs
 
     return verbs.run(words)
+
+
+def _faults(error: LabFileError) -> str:
+    """A count, then each fault on a line that begins with FILE:LINE:, as editors expect."""
+    if not error.faults:
+        return str(error)
+    count = len(error.faults)
+    what = error.faults[0].file or "the lab"
+    places = [f"{f.file}:{f.line or 1}:" if f.file else "" for f in error.faults]
+    width = max(map(len, places))
+    lines = [f"{what} has {count} fault{'s' if count > 1 else ''}"]
+    for place, fault in zip(places, error.faults, strict=True):
+        text = str(fault._replace(file=None))
+        lines.append(f"{place:{width}} {text}" if place else f"  {text}")
+    return "\n".join(lines)
 
 
 def _complain(message: str) -> None:
