@@ -75,11 +75,20 @@ def test_what_must_be_quick_imports_nothing_heavy(words, heavy):
     [
         (["exce"], 2, "there is no verb 'exce'\n  did you mean exec?"),
         (["stauts"], 2, "did you mean status?"),
+        (["stop"], 2, "did you mean down?"),
+        (["ps"], 2, "did you mean status?"),
+        (["lgos"], 2, "did you mean logs?"),
+        (["capture"], 2, "netarium --help lists the verbs"),
+        (["play"], 2, "netarium --help lists the verbs"),
+        (["help", "xyzzy"], 2, "there is no verb 'xyzzy'"),
         (["xyzzy"], 2, "netarium --help lists the verbs"),
         (["--wrong"], 2, "No such option: --wrong"),
         (["down", "--al"], 2, "--al"),
         (["shell"], 2, "Missing argument 'NODE'.\n  usage: netarium shell"),
         (["down", "a", "--all"], 2, "not both"),
+        (["down", "-l", "a", "--all"], 2, "not both"),
+        (["down", "-l", "a", "b"], 2, "one lab"),
+        (["down", "--lab", "no-such-lab-anywhere"], 4, "no lab 'no-such-lab-anywhere' is running"),
         (["down", "no-such-lab-anywhere"], 4, "no lab 'no-such-lab-anywhere' is running"),
         (["status", "no-such-lab-anywhere"], 4, "no lab 'no-such-lab-anywhere' is running"),
         (["exec", "--lab", "no-such-lab-anywhere", "h1", "ls"], 4, "is running"),
@@ -109,6 +118,11 @@ def test_without_a_verb_it_helps(netarium):
     assert done.stdout.startswith("Usage: netarium")
 
 
+def test_help_is_a_verb_too(netarium):
+    assert netarium("help").stdout == netarium("--help").stdout
+    assert netarium("help", "exec").stdout == netarium("exec", "--help").stdout
+
+
 def test_up_without_a_lab_lists_those_that_ship(netarium, tmp_path):
     done = netarium("up", check=False, cwd=tmp_path)
     assert done.returncode == 2
@@ -120,7 +134,31 @@ def test_a_lab_file_with_a_fault_is_refused(netarium, tmp_path):
     (tmp_path / "lab.yaml").write_text("nodes: {a: {addres: 10.0.0.1/24}}\n")
     done = netarium("up", check=False, cwd=tmp_path)
     assert done.returncode == LabFileError.exit_code
-    assert "lab.yaml" in done.stderr and "addres" in done.stderr
+    first, second = done.stderr.splitlines()
+    assert first == "netarium: lab.yaml has 1 fault"
+    assert second.startswith("lab.yaml:1: nodes.a.addres: ")
+
+
+def test_each_fault_has_a_line_that_editors_understand(netarium, tmp_path):
+    text = "nodes:\n  a: {addres: 10.0.0.1/24}\n  b: {forwarding: 7}\n" + "\n" * 7
+    (tmp_path / "bad.yaml").write_text(text + "links: [[a, nowhere]]\n")
+    done = netarium("up", "bad.yaml", check=False, cwd=tmp_path)
+    assert done.returncode == LabFileError.exit_code
+    first, *faults = done.stderr.splitlines()
+    assert first == f"netarium: bad.yaml has {len(faults)} faults"
+    found = [re.match(r"bad\.yaml:(\d+): +(\S+): ", line) for line in faults]
+    assert [int(match[1]) for match in found] == [2, 3, 11]
+    assert len({match.start(2) for match in found}) == 1
+
+
+def test_faults_of_a_lab_without_a_file(dispatching, capsys):
+    from netarium.model.faults import Fault
+
+    fault = Fault(None, None, "links[0]", "has one end", "add another")
+    dispatching(LabFileError("x", faults=(fault,)))
+    assert entry.main([]) == 3
+    said = capsys.readouterr().err
+    assert said == "netarium: the lab has 1 fault\n  links[0]: has one end; add another\n"
 
 
 def test_version(netarium):

@@ -43,6 +43,27 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
 
 VERBS = {name: verb for section in SECTIONS.values() for name, verb in section.items()}
 
+#: What other programs call the same things.
+_SYNONYMS = {
+    "attach": "shell",
+    "bash": "shell",
+    "check": "doctor",
+    "copy": "cp",
+    "destroy": "down",
+    "list": "labs",
+    "log": "logs",
+    "login": "shell",
+    "ls": "labs",
+    "nc": "connect",
+    "ps": "status",
+    "run": "exec",
+    "scp": "cp",
+    "sh": "shell",
+    "start": "up",
+    "stop": "down",
+    "tunnel": "forward",
+}
+
 _EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 lab file not valid, 4 no such lab, "
     "node, service or file, 5 this machine cannot do it, 130 interrupted. "
@@ -71,8 +92,8 @@ class _Verbs(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
         if name not in VERBS and not name.startswith("-"):
-            close = difflib.get_close_matches(name, VERBS, 1, 0.5)
-            cure = f"did you mean {close[0]}?" if close else "netarium --help lists the verbs"
+            close = _nearest(name)
+            cure = f"did you mean {close}?" if close else "netarium --help lists the verbs"
             raise UsageError(f"there is no verb {name!r}", cure)
         return super().resolve_command(ctx, args)
 
@@ -89,6 +110,12 @@ class _Verbs(TyperGroup):
         formatter.write_text("netarium VERB --help tells more. Start with: netarium up playground")
         formatter.write_paragraph()
         formatter.write_text(_EPILOG)
+
+
+def _nearest(name: str) -> str | None:
+    if name in _SYNONYMS:
+        return _SYNONYMS[name]
+    return next(iter(difflib.get_close_matches(name, VERBS, 1, 0.66)), None)
 
 
 def _show_version(wanted: bool) -> None:
@@ -126,6 +153,8 @@ def _build() -> Any:
 
 def run(words: list[str]) -> int:
     """Run the command line with typer; give the exit code. Raises NetariumError."""
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
     try:
         code = _build()(words, prog_name="netarium", standalone_mode=False)
     except typer.Abort:
