@@ -90,6 +90,7 @@ def reachable(private: Iterable[str], apart: Iterable[str]) -> tuple[str, ...]:
     here = Path(__file__).resolve().parents[2]
     wanted = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), here}
     wanted |= {Path(sys.executable).resolve().parents[1]}
+    wanted |= {Path(entry) for entry in sys.path if entry}  # .pth files may name any place
     hiding = {*private, *apart}
     covered = [
         str(path)
