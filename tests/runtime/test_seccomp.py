@@ -66,6 +66,18 @@ def test_new_user_namespaces_keyrings_and_the_kernel_s_log_are_refused(
     assert _run(program, audit, 0) == ALLOWED
 
 
+@pytest.mark.parametrize("calls", CALLS, ids=lambda calls: f"{calls[0]}-{calls[1]:x}")
+def test_changing_the_user_does_nothing_and_succeeds_where_there_is_one_only(
+    calls: tuple[str, int, int, int, int, int, int, int, int],
+) -> None:
+    machine, audit, getpid = calls[0], calls[1], calls[-1]
+    setgroups = {X86_64: 116, AARCH64: 159, RISCV64: 159}.get(audit, 206)
+    assert _run(filter_for(machine)[1], audit, setgroups) == ALLOWED
+    program = filter_for(machine, one_id=True)[1]
+    assert _run(program, audit, setgroups) == _refusal(0)
+    assert _run(program, audit, getpid) == ALLOWED
+
+
 def test_the_other_numbering_of_x86_is_no_way_round() -> None:
     program = filter_for("x86_64")[1]
     assert _run(program, X86_64, 0x40000000 | 272, NEWUSER) == _refusal(errno.ENOSYS)

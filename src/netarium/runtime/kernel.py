@@ -264,7 +264,7 @@ def limit_heirs() -> None:
         if not mask >> capability & 1:
             _check(_libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0), f"capability {capability}")
     _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    call, program = filter_for(os.uname().machine)
+    call, program = filter_for(os.uname().machine, one_id=_has_one_id())
     if not program:
         return
     held = ctypes.create_string_buffer(program, len(program))
@@ -275,6 +275,12 @@ def limit_heirs() -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOSYS):  # a kernel built without filters
             raise
+
+
+def _has_one_id() -> bool:
+    """Whether this process's user namespace maps a single user id (user_namespaces(7))."""
+    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    return len(lines) == 1 and lines[0].split()[2] == "1"
 
 
 @cache

@@ -6,6 +6,10 @@ mount and write the host's control groups. Keyrings and the kernel's log belong 
 namespace: a node's root would find those of the host's root. Container engines refuse
 the same calls.
 
+Where a lab has one user id only, programs that give up their rights by changing to
+another user (tcpdump, daemons) would fail, as there is no other. There those calls,
+and changes of a file's owner, do nothing and succeed.
+
 The numbers are from the kernel's unistd tables, linux/audit.h and linux/bpf_common.h.
 """
 
@@ -34,13 +38,18 @@ class _Calls(NamedTuple):
     unseen: tuple[int, int, int]  # add_key, request_key, keyctl
     syslog: int
     seccomp: int
+    owners: tuple[int, ...]  # set*uid, set*gid, setgroups, and the family of chown
 
 
-_X86_64 = _Calls(0xC000003E, 56, 272, 435, (248, 249, 250), 103, 317)
-_I386 = _Calls(0x40000003, 120, 310, 435, (286, 287, 288), 103, 354)
-_AARCH64 = _Calls(0xC00000B7, 220, 97, 435, (217, 218, 219), 116, 277)
-_ARM = _Calls(0x40000028, 120, 337, 435, (309, 310, 311), 103, 383)
-_RISCV64 = _Calls(0xC00000F3, 220, 97, 435, (217, 218, 219), 116, 277)
+_OWNERS_X86_64 = (105, 106, 113, 114, 116, 117, 119, 92, 93, 94, 260)
+_OWNERS_32 = (213, 214, 203, 204, 206, 208, 210, 212, 207, 198)  # the calls with 32-bit ids
+_OWNERS_GENERIC = (143, 144, 145, 146, 147, 149, 159, 54, 55)
+
+_X86_64 = _Calls(0xC000003E, 56, 272, 435, (248, 249, 250), 103, 317, _OWNERS_X86_64)
+_I386 = _Calls(0x40000003, 120, 310, 435, (286, 287, 288), 103, 354, (*_OWNERS_32, 298))
+_AARCH64 = _Calls(0xC00000B7, 220, 97, 435, (217, 218, 219), 116, 277, _OWNERS_GENERIC)
+_ARM = _Calls(0x40000028, 120, 337, 435, (309, 310, 311), 103, 383, (*_OWNERS_32, 325))
+_RISCV64 = _Calls(0xC00000F3, 220, 97, 435, (217, 218, 219), 116, 277, _OWNERS_GENERIC)
 
 #: A kernel runs the programs of its 32-bit predecessor, too, by that one's numbers.
 _MACHINES = {
@@ -70,7 +79,7 @@ def _refuse_new_user(call: int) -> bytes:
     )
 
 
-def _block(calls: _Calls) -> bytes:
+def _block(calls: _Calls, *, one_id: bool) -> bytes:
     block = _instruction(_LOAD, _CALL)
     if calls is _X86_64:  # x32 programs use the same architecture, other numbers
         block += _instruction(_JUMP_AT_LEAST, _X32_BIT, 0, 1)
@@ -80,12 +89,15 @@ def _block(calls: _Calls) -> bytes:
     block += _refuse(calls.clone3, errno.ENOSYS)
     for call in calls.unseen:
         block += _refuse(call, errno.ENOSYS)
+    for call in calls.owners if one_id else ():
+        block += _refuse(call, 0)  # not carried out, and no error
     return block + _refuse(calls.syslog, errno.EPERM) + _instruction(_RETURN, _ALLOW)
 
 
-def filter_for(machine: str) -> tuple[int, bytes]:
+def filter_for(machine: str, *, one_id: bool = False) -> tuple[int, bytes]:
     """The filter for a machine as uname(2) calls it, after its number of seccomp(2).
 
+    ``one_id``: only one user id is mapped, so there is no other to change to.
     Empty for a machine whose calls are not known.
     """
     architectures = _MACHINES.get(machine, ())
@@ -93,6 +105,6 @@ def filter_for(machine: str) -> tuple[int, bytes]:
         return 0, b""
     program = _instruction(_LOAD, _ARCHITECTURE)
     for calls in architectures:
-        block = _block(calls)
+        block = _block(calls, one_id=one_id)
         program += _instruction(_JUMP_EQUAL, calls.audit, 0, len(block) // 8) + block
     return architectures[0].seccomp, program + _instruction(_RETURN, _ALLOW)
