@@ -256,6 +256,12 @@ def test_ftp(rootless: UpLab, node: str, passive: bool, account: str, folder: st
     assert (done["same"], done["listed"], done["size"]) == (True, True, 500_000)
 
 
+@pytest.mark.needs("tcpdump")
+def test_tcpdump_although_it_wants_to_become_somebody_else(rootless: UpLab) -> None:
+    line = "timeout 5 tcpdump -c1 -ni eth0 icmp & sleep 0.5; ping -c2 www >/dev/null; wait"
+    assert "ICMP echo" in rootless.out("h1", line)
+
+
 def test_telnet(rootless: UpLab) -> None:
     assert 1 in run_in(rootless, "h4", _telnet_by_hand)["options"]
 
