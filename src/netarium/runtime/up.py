@@ -70,23 +70,34 @@ def up(
     """
     directory, lock = _claim(lab.name)
     try:
-        order = {"lab": lab, "directory": str(directory), "leash": leash, "lock": lock}
-        message = msgspec.json.encode(order)
-    except UnicodeEncodeError as error:
-        janitor.clean(directory)
+        _bring_up(lab, directory, lock, progress, leash=leash)
+    finally:
         os.close(lock)
-        raise NetariumError(
-            f"the name of a directory that nodes are to see is not UTF-8: {error.object!a}",
-            "rename it, or leave it out (netarium up --no-mount)",
-        ) from None
+    return find_lab(lab.name)
+
+
+def _bring_up(
+    lab: Lab,
+    directory: Path,
+    lock: int,
+    progress: Callable[[Progress], None] | None,
+    *,
+    leash: bool,
+) -> None:
     with tempfile.TemporaryFile() as complaints:
         try:
+            order = {"lab": lab, "directory": str(directory), "leash": leash, "lock": lock}
+            message = msgspec.json.encode(order)
             process = _launch(complaints, lock)
+        except UnicodeEncodeError as error:
+            janitor.clean(directory)
+            raise NetariumError(
+                f"the name of a directory that nodes are to see is not UTF-8: {error.object!a}",
+                "rename it, or leave it out (netarium up --no-mount)",
+            ) from None
         except BaseException:
             janitor.clean(directory)
             raise
-        finally:
-            os.close(lock)
         assert process.stdin is not None and process.stdout is not None
         try:
             with contextlib.suppress(BrokenPipeError):
@@ -94,7 +105,9 @@ def up(
                 process.stdin.flush()
             _follow(lab.name, process, complaints, progress)
         except BaseException:
-            _stop(process, directory)
+            _stop(process)
+            if _is_still(directory, lock):  # its janitor was killed
+                janitor.clean(directory)
             raise
         if leash:
             if not _LEASHES:
@@ -104,7 +117,6 @@ def up(
             process.stdin.close()
             process.returncode = 0  # it outlives this process, which has no claim on it
         process.stdout.close()
-    return find_lab(lab.name)
 
 
 def _launch(complaints: IO[bytes], lock: int) -> subprocess.Popen[bytes]:
@@ -156,6 +168,22 @@ def down(running: RunningLab) -> None:
     Raises:
         NetariumError: it does not end within ten seconds.
     """
+    directory = Path(running.directory)
+    # A new lab of that name may take its place the moment it is gone.
+    try:
+        held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        held = -1
+    try:
+        _end(running)
+        if held >= 0:
+            _await_removal(directory, held)
+    finally:
+        if held >= 0:
+            os.close(held)
+
+
+def _end(running: RunningLab) -> None:
     try:
         supervisor = os.pidfd_open(running.supervisor)
     except ProcessLookupError:
@@ -171,7 +199,6 @@ def down(running: RunningLab) -> None:
     process = _LEASHES.pop(running.directory, None)
     if process is not None:
         _end_leashed(process)
-    _await_removal(Path(running.directory))
 
 
 def _await_end(supervisor: int, running: RunningLab) -> None:
@@ -185,12 +212,23 @@ def _await_end(supervisor: int, running: RunningLab) -> None:
         )
 
 
-def _await_removal(directory: Path) -> None:
+def _await_removal(directory: Path, held: int) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while directory.exists() and time.monotonic() < deadline:
+    while _is_still(directory, held) and time.monotonic() < deadline:
         time.sleep(0.002)
-    if directory.exists():
-        janitor.clean(directory)
+    if _is_still(directory, held):
+        with contextlib.suppress(OSError):
+            lock = janitor.lock(directory)
+            janitor.clean(directory)
+            os.close(lock)
+
+
+def _is_still(directory: Path, descriptor: int) -> bool:
+    """Whether a path leads to the directory that was opened, not to another of that name."""
+    try:
+        return os.path.samestat(directory.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def _claim(name: str) -> tuple[Path, int]:
@@ -268,7 +306,7 @@ def _follow(
     raise LabFailedError(what, cure)
 
 
-def _stop(process: subprocess.Popen[bytes], directory: Path) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     """End a supervisor that did not finish, whatever interrupts us meanwhile."""
     with contextlib.suppress(Exception):
         process.terminate()
@@ -281,6 +319,3 @@ def _stop(process: subprocess.Popen[bytes], directory: Path) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if not directory.joinpath("state.json").exists():
-        janitor.clean(directory)
-    _await_removal(directory)
