@@ -126,8 +126,9 @@ class _Supervisor:
         credentials = self._fork_authority() if kinds else None
         for kind in kinds:
             self._fork_host(kind)
-        for node in self.lab.nodes:
+        for started, node in enumerate(self.lab.nodes, 1):
             self._fork_node(node)
+            self._tell_progress("nodes", started, len(self.lab.nodes))
         kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
         self._wire(credentials)
         self._start_services()
@@ -203,12 +204,10 @@ class _Supervisor:
                     missing[name] += 1
             lacking = [len(set(nodes)) for nodes, _ in plans]
             files = collect(credentials, self.directory) if credentials else {}
-            built = wired = 0
+            wired = 0
             while wired < total:
                 for kind, name, message in self._messages():
                     if kind == "built":
-                        built += 1
-                        self._tell_progress("nodes", built, total)
                         ready = []
                         for number in waiting[name]:
                             lacking[number] -= 1
