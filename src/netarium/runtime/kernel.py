@@ -279,7 +279,10 @@ def limit_heirs() -> None:
 
 def _has_one_id() -> bool:
     """Whether this process's user namespace maps a single user id (user_namespaces(7))."""
-    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    try:
+        lines = Path("/proc/self/uid_map").read_text().splitlines()
+    except FileNotFoundError:  # /proc is a node's, this process is not: it runs no program there
+        return False
     return len(lines) == 1 and lines[0].split()[2] == "1"
 
 
