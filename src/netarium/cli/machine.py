@@ -52,7 +52,7 @@ def _doctor(json: Json = False) -> int:
     Kernel features are tried, in namespaces that vanish at once, not guessed. The
     exit code is 5 where labs cannot run here.
     """
-    from netarium.cli.output import print_json, print_table
+    from netarium.cli.output import print_folded, print_json, print_table
 
     found = examination()
     code = 0 if found["ready"] else MachineError.exit_code
@@ -69,11 +69,11 @@ def _doctor(json: Json = False) -> int:
     print()
     for cure in dict.fromkeys(check.cure for check in checks if not check.works):
         names = ", ".join(c.name for c in checks if not c.works and c.cure == cure)
-        print(f"{names} would need {cure}")
+        print_folded(f"{names} would need {cure}")
     for line in found["limits"]:
-        print(f"Without root: {line}")
+        print_folded(f"Without root: {line}")
     if found["install"]:
-        print(f"The missing programs: {found['install']}")
+        print_folded(f"The missing programs: {found['install']}")
     print("Labs can run here." if found["ready"] else "Labs cannot run here.")
     return code
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +13,22 @@ import msgspec
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "note", "print_json", "print_table", "size"]
+__all__ = ["console", "note", "print_folded", "print_json", "print_table", "size", "width"]
+
+#: How wide a pipe is.
+_ENDLESS = 1000
+
+
+def width() -> int:
+    """How many columns a line may take: the terminal's, or no limit in a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _ENDLESS
 
 
 def console() -> Console:
     """Where tables go. Colour and the terminal's width where there is one; NO_COLOR is obeyed."""
     from rich.console import Console
 
-    wide = None if sys.stdout.isatty() else 1000
+    wide = None if sys.stdout.isatty() else _ENDLESS
     return Console(width=wide, highlight=False, soft_wrap=False, emoji=False, markup=False)
 
 
@@ -36,12 +46,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     for row in rows:
         table.add_row(*(Text(cell, style="red" if cell.startswith("dead") else "") for cell in row))
     out = console()
-    if title:
-        out.print(title, style="bold")
+    # rich itself would end the program where the reader of a pipe has left.
     with out.capture() as capture:
+        if title:
+            out.print(title, style="bold")
         out.print(table)
     # rich fills lines up with blanks, which would wrap where somebody narrows the window.
     sys.stdout.write("".join(line.rstrip() + "\n" for line in capture.get().splitlines()))
+
+
+def print_folded(text: str) -> None:
+    """Print a paragraph, folded between words where the terminal ends."""
+    fold = textwrap.TextWrapper(
+        width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    print(fold.fill(text))
 
 
 def print_json(value: Any) -> None:

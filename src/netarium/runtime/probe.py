@@ -204,6 +204,7 @@ _TOOLS = (
     ("telnet", "telnet", "inetutils-telnet"),
     ("ftp", "FTP", "tnftp"),
     ("route", "routes, the old way", "net-tools"),
+    ("nc", "talk to any port", "netcat-openbsd"),
     ("tcpdump", "watch packets", "tcpdump"),
     ("ip", "addresses, routes", "iproute2"),
     ("ps", "processes", "procps"),
@@ -216,12 +217,27 @@ _SYSTEM_PATHS = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 def tools() -> list[Tool]:
     """The programs that people use inside labs, and where this machine has them."""
+    purposes = {}
+    if _one_id():
+        # Its configuration must be root's, and is nobody's where only one id is mapped.
+        purposes["sudo"] = "not in your labs: they have one user id, and all are root"
     return [
         Tool(
-            name=name, purpose=purpose, package=package, path=shutil.which(name, path=_SYSTEM_PATHS)
+            name=name,
+            purpose=purposes.get(name, purpose),
+            package=package,
+            path=shutil.which(name, path=_SYSTEM_PATHS),
         )
         for name, purpose, package in _TOOLS
     ]
+
+
+def _one_id() -> bool:
+    """Whether labs of this user have root's id alone."""
+    if os.geteuid() == 0:
+        return False
+    ranges = subordinate_ids("/etc/subuid") and subordinate_ids("/etc/subgid")
+    return not (ranges and shutil.which("newuidmap") and shutil.which("newgidmap"))
 
 
 def limits() -> list[str]:
@@ -229,11 +245,10 @@ def limits() -> list[str]:
     if os.geteuid() == 0:
         return []
     found = []
-    ranges = subordinate_ids("/etc/subuid") and subordinate_ids("/etc/subgid")
-    if not (ranges and shutil.which("newuidmap") and shutil.which("newgidmap")):
+    if _one_id():
         found.append(
-            "one user id only: brandon runs with root's id, and programs that switch user fail "
-            "(apt install uidmap, and a range in /etc/subuid and /etc/subgid)"
+            "one user id only: brandon, and programs that switch user, keep root's id; sudo fails "
+            "(more ids take: apt install uidmap, and a range in /etc/subuid and /etc/subgid)"
         )
     found.append("/run/netns is root's: ip netns exec does not see the nodes; use netarium exec")
     return found
