@@ -318,6 +318,31 @@ def test_modes_of_the_terminal_are_put_back(cli_lab):
         assert before == after
 
 
+def test_a_command_learns_that_the_lab_went_down(netarium, tmp_path):
+    name = f"went-{os.getpid()}"
+    (tmp_path / "lab.yaml").write_text(f"name: {name}\nnodes: {{a: {{}}}}\n")
+    netarium("up", cwd=tmp_path)
+    words = [str(COMMAND), "exec", "--lab", name, "a", "--", "sh", "-c", "echo on; sleep 100"]
+    with (
+        person_at([str(COMMAND), "shell", "--lab", name, "a"]) as person,
+        subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert process.stdout.readline() == "on\n"
+        person.wait_for(r"# $")
+        netarium("down", name)
+        person.wait_for(r"^netarium: the lab went down\n")
+        assert person.exit_code() == 137
+        assert process.stderr.read() == "netarium: the lab went down\n"
+        assert process.wait(10) == 137
+
+
+def test_a_command_that_is_killed_says_nothing_of_the_lab(cli_lab):
+    done = cli_lab.call("exec", "h1", "--", "sh", "-c", "kill -KILL $$")
+    assert (done.returncode, done.stderr) == (137, "")
+
+
 def test_modes_are_put_back_when_the_node_goes_away(netarium, tmp_path):
     name = f"gone-{os.getpid()}"
     (tmp_path / "lab.yaml").write_text(f"name: {name}\nnodes: {{a: {{}}}}\n")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import marshal
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,7 +119,23 @@ def exec_in(
     if terminal is None:
         terminal = os.isatty(0) and os.isatty(1)
     arguments = _arguments(lab, node, argv, user, env, cwd)
-    return enter(Entry(**arguments, login=login), terminal=terminal)
+    code = enter(Entry(**arguments, login=login), terminal=terminal)
+    if code == 128 + signal.SIGKILL and (why := _gone(lab, node, arguments["pidfd"])):
+        # The terminal's cursor stands where the program was.
+        print("\n" * terminal + f"netarium: {why}", file=sys.stderr)
+    return code
+
+
+def _gone(lab: RunningLab, node: str, pidfd: int) -> str:
+    """What has ended that took a killed program with it; empty where the node still runs."""
+    # A node's programs are collected before it, and nodes before their supervisor.
+    if not select.select([pidfd], [], [], 0.2)[0]:
+        return ""
+    for _ in range(20):
+        if not lab.alive:
+            return "the lab went down"
+        time.sleep(0.02)
+    return f"node {node} has ended"
 
 
 @contextmanager
