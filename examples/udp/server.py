@@ -7,6 +7,7 @@ In the playground, started in a clone of the project:
 """
 
 import argparse
+import contextlib
 import socket
 
 parser = argparse.ArgumentParser(description="Answer datagrams with their text in capitals.")
@@ -15,7 +16,11 @@ parser.add_argument("--count", type=int, default=0, help="end after so many (def
 options = parser.parse_args()
 
 # An IPv6 socket on :: hears IPv4, too: those senders look like ::ffff:10.25.1.65.
-with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as server:
+# Ctrl-C is how to end it, so it ends quietly.
+with (
+    contextlib.suppress(KeyboardInterrupt),
+    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as server,
+):
     server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     server.bind(("::", options.port))
     print(f"listening on UDP port {options.port}", flush=True)
