@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,11 @@ import typer
 from netarium.cli.options import Json, LabOption, complete_running_lab, single
 
 if TYPE_CHECKING:
+    from netarium.model.lab import Node
     from netarium.runtime.state import RunningLab, RunningNode, ServiceState
+
+#: A lab of more nodes than that is summed up; so many of its nodes are shown then.
+_MANY, _FEW = 40, 8
 
 __all__ = ["app", "print_lab", "report"]
 
@@ -21,6 +26,10 @@ def report(lab: RunningLab) -> dict[str, Any]:
 
     memory = node_memory(lab)
     own = process_memory(lab.supervisor)
+    declared = {node.name: node for node in lab.lab.nodes}
+    services: dict[str, list[ServiceState]] = {node.name: [] for node in lab.nodes}
+    for service in lab.services:
+        services[service.node].append(service)
     return {
         "name": lab.name,
         "description": lab.lab.description,
@@ -30,12 +39,16 @@ def report(lab: RunningLab) -> dict[str, Any]:
         "rootless": lab.rootless,
         "directory": lab.directory,
         "memory": (own or 0) + sum(taken or 0 for taken in memory.values()),
-        "nodes": [_node(lab, node, memory[node.name]) for node in lab.nodes],
+        "nodes": [
+            _node(declared[node.name], node, services[node.name], memory[node.name])
+            for node in lab.nodes
+        ],
     }
 
 
-def _node(lab: RunningLab, node: RunningNode, memory: int | None) -> dict[str, Any]:
-    declared = lab.lab.node(node.name)
+def _node(
+    declared: Node, node: RunningNode, services: list[ServiceState], memory: int | None
+) -> dict[str, Any]:
     alive = node.alive
     return {
         "name": node.name,
@@ -46,7 +59,7 @@ def _node(lab: RunningLab, node: RunningNode, memory: int | None) -> dict[str, A
             {"name": i.name, "link": i.link, "addresses": i.addresses} for i in declared.interfaces
         ],
         "memory": memory,
-        "services": [_service(s, alive) for s in lab.services if s.node == node.name],
+        "services": [_service(service, alive) for service in services],
     }
 
 
@@ -61,17 +74,24 @@ def _service(service: ServiceState, node_alive: bool) -> dict[str, Any]:
     }
 
 
-def print_lab(lab: RunningLab) -> None:
-    """Print a lab's nodes, addresses and services for a person."""
-    from netarium.cli.output import print_table, size
+def print_lab(lab: RunningLab, *, every: bool = False) -> None:
+    """Print a lab's nodes, addresses and services for a person.
 
-    found = report(lab)
+    Of a big lab a summary, unless ``every`` node is wanted; what is dead is always shown.
+    """
+    from netarium.cli.output import print_folded, print_table, size
+
     age = _age(time.time() - lab.since)
+    if lab.state == "starting":
+        print(f"{lab.name}: {len(lab.lab.nodes)} nodes, starting for {age}")
+        return
+    found = report(lab)
     rootless = ", rootless" if lab.rootless else ""
     title = f"{lab.name}: {len(lab.nodes)} nodes, {found['state']} for {age}"
     title += f", {size(found['memory'])}{rootless}"
     rows = []
-    for node in found["nodes"]:
+    shown = found["nodes"] if every else _worth_showing(found["nodes"])
+    for node in shown:
         addresses = [f"{a}" for i in node["interfaces"] for a in i["addresses"]]
         distinct = list(dict.fromkeys(addresses))
         name = node["name"]
@@ -82,6 +102,33 @@ def print_lab(lab: RunningLab) -> None:
             (name, "\n".join(distinct), "\n".join(_together(services)), size(node["memory"]))
         )
     print_table(("NODE", "ADDRESSES", "SERVICES", "MEMORY"), rows, title)
+    if len(shown) < len(found["nodes"]):
+        print(f"... {len(found['nodes']) - len(shown)} more: netarium status {lab.name} --all")
+        print_folded(_count(lab, found["nodes"]))
+
+
+def _worth_showing(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All nodes of a lab; of a big one those that are first, and those where something died."""
+    if len(nodes) <= _MANY:
+        return nodes
+    dead = [node for node in nodes[_FEW:] if "dead" in _states(node)]
+    return nodes[:_FEW] + dead[: _MANY - _FEW]
+
+
+def _states(node: dict[str, Any]) -> list[str]:
+    return [node["state"], *(service["state"] for service in node["services"])]
+
+
+def _count(lab: RunningLab, nodes: list[dict[str, Any]]) -> str:
+    """One line on what a big lab has, by kind."""
+    cables = sum(link.kind == "cable" for link in lab.lab.links)
+    kinds = Counter(service["kind"] for node in nodes for service in node["services"])
+    services = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    dead = sum(node["state"] == "dead" for node in nodes)
+    lost = sum(_states(node)[1:].count("dead") for node in nodes)
+    text = f"in all {len(nodes)} nodes, {cables} cables, {len(lab.lab.links) - cables} segments"
+    text += f"; services: {services or 'none'}"
+    return text + (f"; dead: {dead} nodes, {lost} services" if dead or lost else "")
 
 
 def _say(service: dict[str, Any]) -> str:
@@ -116,13 +163,15 @@ def _status(
         str | None,
         typer.Argument(metavar="LAB", help="One lab only.", autocompletion=complete_running_lab),
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show every node of big labs, too.")] = False,
     json: Json = False,
     chosen: LabOption = None,
 ) -> None:
     """Show what runs: labs, nodes, addresses, services, memory.
 
     Memory is the proportional set size of the node's processes. A node or service
-    that has died is shown as dead, with the reason where it is known.
+    that has died is shown as dead, with the reason where it is known. A lab of more
+    than 40 nodes is summed up.
     """
     from netarium.cli.output import print_json
     from netarium.runtime.state import find_lab, running_labs
@@ -137,7 +186,7 @@ def _status(
     for number, each in enumerate(labs):
         if number:
             print()
-        print_lab(each)
+        print_lab(each, every=every)
 
 
 def app(verb: str) -> typer.Typer:
