@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import select
+import signal
 import subprocess
 import tarfile
 import time
@@ -173,6 +176,36 @@ def test_logs_follow(cli_lab):
             assert any("/followed" in line for line in process.stdout)
         finally:
             process.terminate()
+
+
+def test_logs_for_programs(cli_lab):
+    cli_lab.call("exec", "h1", "--", "curl", "-s", 'http://h2/odd"ly')
+    done = cli_lab.call("logs", "--json", "h2")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(line.keys() == {"service", "line"} for line in lines)
+    assert any(line["service"] == "web" and "/odd" in line["line"] for line in lines)
+    assert not any(line["line"].startswith("==> ") for line in lines)
+    last = cli_lab.call("logs", "--json", "-n", "1", "h2", "ssh").stdout.splitlines()
+    assert [json.loads(line)["service"] for line in last] == ["ssh"] * len(last)
+
+
+def test_logs_for_programs_follow_and_leave_nothing(cli_lab):
+    words = cli_lab.words("logs", "-f", "-n", "0", "--json", "h2", "web")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            count = 0
+            # tail may not be there yet for the first requests
+            while not select.select([process.stdout], [], [], 0.5)[0]:
+                count += 1
+                assert count < 20
+                cli_lab.call("exec", "h1", "--", "curl", "-s", "http://h2/marked")
+            assert "/marked" in json.loads(process.stdout.readline())["line"]
+        finally:
+            process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(10) == 130
+    done = cli_lab.call("exec", "h2", "--", "sh", "-c", "ps ax | grep -c '[t]ail -n'")
+    assert done.stdout == "0\n"
 
 
 @pytest.mark.parametrize(

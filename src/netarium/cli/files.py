@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netarium.cli.options import LabOption, NodeArgument, single
+from netarium.cli.options import LabOption, NodeArgument, complete_service, single
 from netarium.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +25,19 @@ for name do
     done
 done
 exec tail $0 -- "$@"
+"""
+
+#: The same with each line's service before it. The shell's children would outlive Ctrl-C.
+_MARKED_TAIL = """\
+trap 'trap - TERM; kill 0' INT TERM HUP
+for name do
+    for file in "/var/log/$name.log" "/var/log/$name".*.log; do
+        [ -e "$file" ] || continue
+        tail $0 -- "$file" | sed -u "s/^/$name /" &
+        case $0 in *-F*) ;; *) wait ;; esac
+    done
+done
+wait
 """
 
 
@@ -84,7 +97,10 @@ def _cp(
 def _logs(
     node: NodeArgument,
     service: Annotated[
-        str | None, typer.Argument(metavar="SERVICE", help="One service; default: all.")
+        str | None,
+        typer.Argument(
+            metavar="SERVICE", help="One service; default: all.", autocompletion=complete_service
+        ),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
@@ -92,6 +108,9 @@ def _logs(
     lines: Annotated[
         int | None, typer.Option("--lines", "-n", metavar="N", min=0, help="Only the last N lines.")
     ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object a line, for programs.")
+    ] = False,
     lab: LabOption = None,
 ) -> int:
     """Show what a node's services have logged, a line an event.
@@ -105,8 +124,28 @@ def _logs(
     running, _ = find_node(node, lab)
     options = ["-n", "+1" if lines is None else str(lines), *(["-F"] if follow else [])]
     names = _services(running, node, service)
+    if json:
+        return _print_marked(running, node, [_MARKED_TAIL, " ".join(options), *names])
     words = ["/bin/sh", "-c", _TAIL, " ".join(options), *names]
     return exec_in(running, node, words, terminal=False)
+
+
+def _print_marked(lab: RunningLab, node: str, script: list[str]) -> int:
+    import subprocess
+
+    import msgspec
+
+    from netarium.runtime.run import start
+
+    with start(lab, node, ["/bin/sh", "-c", *script], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                service, _, text = line.decode(errors="replace").rstrip("\n").partition(" ")
+                sys.stdout.write(msgspec.json.encode({"service": service, "line": text}).decode())
+                sys.stdout.write("\n")
+                sys.stdout.flush()
+        return process.wait()
 
 
 def _services(lab: RunningLab, node: str, service: str | None) -> list[str]:

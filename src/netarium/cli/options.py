@@ -8,8 +8,32 @@ from typing import Annotated, Any
 import typer
 
 from netarium.cli.command import Verb
+from netarium.errors import NotFoundError
 
-__all__ = ["Json", "LabOption", "NodeArgument", "complete_node", "complete_running_lab", "single"]
+__all__ = [
+    "Json",
+    "LabOption",
+    "NodeArgument",
+    "complete_forward",
+    "complete_lab",
+    "complete_node",
+    "complete_running_lab",
+    "complete_service",
+    "single",
+]
+
+
+def complete_lab(incomplete: str) -> list[str]:
+    """Labs that ship, lab files, and directories on the way to lab files, that begin so."""
+    import glob
+
+    from netarium.model import shipped
+
+    names = [name for name, _ in shipped() if name.startswith(incomplete)]
+    beginning = glob.escape(incomplete)
+    # Not Path.glob, which would lose a leading ./ that has been typed.
+    files = glob.glob(f"{beginning}*.yaml") + glob.glob(f"{beginning}*.yml")  # noqa: PTH207
+    return names + sorted(files) + sorted(glob.glob(f"{beginning}*/"))  # noqa: PTH207
 
 
 def complete_running_lab(incomplete: str) -> list[str]:
@@ -25,6 +49,27 @@ def complete_node(incomplete: str) -> list[str]:
 
     names = {node.name for lab in running_labs() for node in lab.nodes}
     return sorted(name for name in names if name.startswith(incomplete))
+
+
+def complete_service(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of services of the node that the command line names, that begin so."""
+    from netarium.runtime.state import find_node
+
+    try:
+        running, node = find_node(ctx.params.get("node") or "", ctx.params.get("lab"))
+    except NotFoundError:
+        return []
+    names = [service.name for service in running.lab.node(node.name).services]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_forward(incomplete: str) -> list[str]:
+    """The node in ``PORT:NODE:PORT`` or ``NODE:PORT``.
+
+    bash takes a colon for the end of a word: it asks for what follows, and gets that alone.
+    """
+    before, colon, name = incomplete.rpartition(":")
+    return [f"{before}{colon}{node}" for node in complete_node(name)]
 
 
 LabOption = Annotated[

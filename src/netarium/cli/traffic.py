@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netarium.cli import running as actions
-from netarium.cli.options import Json, LabOption, NodeArgument, single
+from netarium.cli.options import Json, LabOption, NodeArgument, complete_forward, single
 from netarium.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def _forward(
         list[str],
         typer.Argument(
             metavar="PORT:NODE:PORT...",
+            autocompletion=complete_forward,
             help="Loopback port, node, the node's port; NODE:PORT for the same port.",
         ),
     ],
