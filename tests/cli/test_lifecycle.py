@@ -11,9 +11,17 @@ import time
 
 import pytest
 
-from netarium.cli import lifecycle
+from netarium.cli import lifecycle, status
 from netarium.errors import UsageError
-from netarium.runtime.state import running_labs, state_home
+from netarium.model.lab import Lab, Node, Service
+from netarium.runtime.state import (
+    RunningLab,
+    RunningNode,
+    ServiceState,
+    process_started,
+    running_labs,
+    state_home,
+)
 from tests.cli.terminals import person_at
 from tests.conftest import COMMAND
 
@@ -37,7 +45,11 @@ def test_up_ends_with_a_table_and_four_lines(netarium, pair, tmp_path):
     assert re.search(r"^a +10\.", table, re.MULTILINE)
     lines = rest.splitlines()
     assert len(lines) == 4
-    assert lines[-1].split("#")[0].split() == ["netarium", "down", pair]
+    commands = [line.split("#")[0].split() for line in lines]
+    assert [words[1] for words in commands] == ["exec", "exec", "shell", "down"]
+    assert commands[0][-2:] == ["traceroute", "b"] or commands[0][-3:] == ["ping", "-c3", "b"]
+    # PATH need not lead to the command under test: then it is called as it was.
+    assert commands[-1] in ([name, "down", pair] for name in ("netarium", str(COMMAND)))
 
 
 def test_the_current_directory_is_lab_in_every_node(netarium, pair, tmp_path):
@@ -73,7 +85,11 @@ def test_up_again_says_that_it_runs(netarium, pair, tmp_path):
     netarium("up", cwd=tmp_path)
     before = json.loads(netarium("status", pair, "--json").stdout)["labs"][0]["supervisor"]
     again = netarium("up", cwd=tmp_path)
-    assert again.stdout == f"lab {pair} runs already; see: netarium status {pair}\n"
+    since = time.strftime("%H:", time.localtime(time.time() - 5))
+    first, second = again.stdout.splitlines()
+    assert first.startswith(f"lab {pair} runs already, since {since}")
+    assert first.endswith(f"; /lab in it is {tmp_path}")
+    assert second == f"  see: netarium status {pair}"
     after = json.loads(netarium("status", pair, "--json").stdout)["labs"][0]["supervisor"]
     assert before == after
 
@@ -136,6 +152,67 @@ def test_status_fits_eighty_columns_and_is_plain_in_a_pipe(netarium, cli_lab):
     with person_at([str(COMMAND), "status", cli_lab.name], {"NO_COLOR": "1"}) as person:
         assert person.exit_code() == 0
         assert b"\x1b[3" not in person.raw
+
+
+def test_down_takes_the_lab_as_an_option_too(netarium, pair, tmp_path):
+    netarium("up", cwd=tmp_path)
+    assert netarium("down", "--lab", pair).stdout == f"lab {pair} is down\n"
+
+
+def test_a_directory_is_no_lab_file(netarium, tmp_path):
+    done = netarium("up", tmp_path, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"netarium: {tmp_path} is a directory\n")
+
+
+def test_status_whose_reader_leaves_is_quiet(cli_lab):
+    script = f"set -o pipefail; {COMMAND} status {cli_lab.name} | true"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20)
+    assert done.stderr == ""
+    assert done.returncode in (0, 141)
+
+
+def _running(count, **fields):
+    """A lab of so many nodes whose processes are all this one, the last node but one dead."""
+    pid, started = os.getpid(), process_started(os.getpid())
+    ssh = Service(name="ssh", kind="ssh")
+    names = [f"n{number}" for number in range(count)]
+    return RunningLab(
+        **{"name": "big", "state": "up", "since": time.time(), "directory": "/", **fields},
+        supervisor=pid,
+        started=started,
+        rootless=False,
+        lab=Lab(name="big", nodes=tuple(Node(name=n, names=(n,), services=(ssh,)) for n in names)),
+        nodes=tuple(
+            RunningNode(name=n, pid=pid, started=started - (n == names[-2])) for n in names
+        ),
+        services=tuple(ServiceState(node=n, name="ssh", kind="ssh", pid=pid) for n in names),
+    )
+
+
+def test_a_big_lab_is_summed_up(capsys):
+    lab = _running(500)
+    status.print_lab(lab)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("big: 500 nodes, up for ")
+    assert [line.split()[0] for line in lines[2:11]] == [*(f"n{n}" for n in range(8)), "n498"]
+    assert "dead" in lines[10]
+    assert lines[11] == "... 491 more: netarium status big --all"
+    assert "services: 500 ssh; dead: 1 nodes, 1 services" in lines[12]
+    assert len(lines) == 13
+    status.print_lab(lab, every=True)
+    assert len(capsys.readouterr().out.splitlines()) == 502
+    assert len(status.report(lab)["nodes"]) == 500
+
+
+def test_a_lab_of_forty_nodes_is_shown_whole(capsys):
+    status.print_lab(_running(40))
+    assert len(capsys.readouterr().out.splitlines()) == 42
+
+
+def test_a_lab_that_starts_has_no_table(capsys):
+    status.print_lab(_running(3, state="starting"))
+    assert capsys.readouterr().out == "big: 3 nodes, starting for 0 s\n"
 
 
 def test_down_all_is_every_lab_of_the_user(monkeypatch, capsys):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netarium.cli.options import Json, LabOption, complete_running_lab, single
+from netarium.cli.options import Json, LabOption, complete_lab, complete_running_lab, single
 from netarium.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from netarium.model.lab import Lab, Mount
+    from netarium.runtime.state import RunningLab
     from netarium.runtime.up import Progress
 
 __all__ = ["app", "host_mounts", "parse_mount"]
@@ -27,12 +29,6 @@ _HERE = "/lab"
 _KEPT = ("/", "//", "/dev", "/proc", "/sys", "/etc", "/run")
 
 
-def _complete_lab(incomplete: str) -> list[str]:
-    from netarium.model import shipped
-
-    return [name for name, _ in shipped() if name.startswith(incomplete)]
-
-
 def _up(
     lab: Annotated[
         str | None,
@@ -40,7 +36,7 @@ def _up(
             metavar="LAB|FILE",
             help="A lab that ships (netarium labs), or a lab file. "
             "Without it: ./lab.yaml or ./netarium.yaml.",
-            autocompletion=_complete_lab,
+            autocompletion=complete_lab,
         ),
     ] = None,
     mount: Annotated[
@@ -65,18 +61,17 @@ def _up(
     from netarium.cli.status import print_lab, report
     from netarium.model import with_mounts
     from netarium.runtime import openssh
-    from netarium.runtime.state import running_labs
+    from netarium.runtime.state import find_lab, running_labs
     from netarium.runtime.up import up
 
     wanted = _load(lab, name)
     if any(running.name == wanted.name for running in running_labs()):
         if json:
             from netarium.cli.output import print_json
-            from netarium.runtime.state import find_lab
 
             print_json(report(find_lab(wanted.name)))
         else:
-            print(f"lab {wanted.name} runs already; see: netarium status {wanted.name}")
+            print(_runs_already(find_lab(wanted.name)))
         return
     wanted = with_mounts(wanted, host_mounts(mount or [], here=not no_mount))
     show = _Line(wanted.name)
@@ -93,7 +88,21 @@ def _up(
         print_json(report(running))
         return
     print_lab(running)
-    _suggest(wanted)
+    _suggest(wanted, alone=len(running_labs()) < 2)
+
+
+def _runs_already(lab: RunningLab) -> str:
+    """That it does, since when, and of which directory it has the files."""
+    began, now = time.localtime(lab.since), time.localtime()
+    form = "%H:%M" if began[:3] == now[:3] else "%Y-%m-%d %H:%M"
+    does = "runs" if lab.state == "up" else "comes up"
+    mounts = (m.source for n in lab.lab.nodes for m in n.mounts if m.target == _HERE)
+    source = next(mounts, None)
+    files = f"{_HERE} in it is {source}" if source else f"it has no {_HERE}"
+    return (
+        f"lab {lab.name} {does} already, since {time.strftime(form, began)}; {files}\n"
+        f"  see: netarium status {lab.name}"
+    )
 
 
 class _Line:
@@ -122,6 +131,11 @@ def _load(given: str | None, name: str | None) -> Lab:
     from netarium.model import find, load, shipped
 
     if given is not None:
+        if given not in dict(shipped()) and Path(given).is_dir():
+            raise UsageError(
+                f"{given} is a directory",
+                f"name the lab file in it, as in {Path(given, 'lab.yaml')}",
+            )
         lab = find(given)
     elif found := [file for file in _DEFAULT_FILES if Path(file).is_file()]:
         lab = load(found[0])
@@ -178,28 +192,14 @@ def host_mounts(words: list[str], *, here: bool) -> list[Mount]:
     return list(mounts.values())
 
 
-def _suggest(lab: Lab) -> None:
-    """Four lines on what to try next, made for this lab."""
-    if not lab.nodes:
-        return
-    first, last = lab.nodes[0].name, lab.nodes[-1].name
-    web = next((n.names[0] for n in lab.nodes for s in n.services if s.kind == "web"), None)
-    target = web or next((n.names[0] for n in lab.nodes if n.name == last), last)
-    tries = [
-        (f"netarium shell {first}", f"a shell on {first}; this directory is /lab there"),
-        (f"netarium exec {first} -- ping -c3 {target}", "one command"),
-    ]
-    if web:
-        tries.append((f"netarium exec {first} -- curl -s http://{web}/", "a client"))
-    elif any(s.kind == "ssh" for s in lab.node(last).services):
-        tries.append((f"netarium ssh {last}", "log in with this machine's own ssh"))
-    else:
-        tries.append((f"netarium exec {first} -- traceroute {target}", "the way there"))
-    tries.append((f"netarium down {lab.name}", "take it all down again"))
-    width = max(len(command) for command, _ in tries)
-    print("\nTry next:")
-    for command, meaning in tries:
-        print(f"  {command:{width}}  # {meaning}")
+def _suggest(lab: Lab, *, alone: bool) -> None:
+    from netarium.cli.output import width
+    from netarium.cli.suggesting import fit, own_name, suggestions
+
+    tries = suggestions(lab, name=own_name(), alone=alone)
+    if tries:
+        print("\nTry next:")
+        print("\n".join(fit(tries, width())))
 
 
 def _down(
