@@ -253,11 +253,14 @@ def test_the_unexpected_names_the_switch_for_details(dispatching, capsys, monkey
         entry.main([])
 
 
-def test_a_closed_pipe_is_silent():
-    done = subprocess.run(
-        ["/bin/sh", "-c", f"{COMMAND} schema | head -c 10"], capture_output=True, timeout=20
-    )
-    assert done.stderr == b""
+@pytest.mark.parametrize("verb", ["schema", "labs", "status", "--help"])
+def test_a_closed_pipe_is_silent(verb):
+    with subprocess.Popen(
+        [COMMAND, verb], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(20) == 141
 
 
 def test_closed_standard_streams_do_no_harm():
@@ -280,6 +283,35 @@ def test_completion_in_bash(words, expected):
     }
     done = subprocess.run([COMMAND], env=env, capture_output=True, text=True, timeout=20)
     assert expected in done.stdout.split()
+
+
+def _completed(words, cwd=None, shell="bash"):
+    env = {**os.environ, "_NETARIUM_COMPLETE": f"complete_{shell}"}
+    if shell == "bash":
+        env |= {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
+    else:
+        env |= {"_TYPER_COMPLETE_ARGS": " ".join(words), "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    done = subprocess.run([COMMAND], env=env, capture_output=True, text=True, timeout=20, cwd=cwd)
+    return done.stdout.split()
+
+
+def test_completion_of_names_in_a_running_lab(cli_lab):
+    lab = ["--lab", cli_lab.name]
+    assert _completed(["netarium", "logs", *lab, "h2", "w"]) == ["web"]
+    assert _completed(["netarium", "logs", *lab, "h2", "x"]) == []
+    # bash splits words at colons, the others do not
+    assert "bare" in _completed(["netarium", "forward", "8080", ":", "ba"])
+    assert "8080:bare" in _completed(["netarium", "forward", "8080:ba"], shell="fish")
+
+
+def test_completion_of_lab_files(tmp_path):
+    for name in ("playing.yaml", "player.yml", "play.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place/a.yaml").touch()
+    found = _completed(["netarium", "up", "pla"], tmp_path)
+    assert sorted(found) == ["place/", "player.yml", "playground", "playing.yaml"]
+    assert _completed(["netarium", "up", "./place/"], tmp_path) == ["./place/a.yaml"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

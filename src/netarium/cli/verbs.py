@@ -159,6 +159,11 @@ def run(words: list[str]) -> int:
         code = _build()(words, prog_name="netarium", standalone_mode=False)
     except typer.Abort:
         return 130
+    except SystemExit as end:
+        # click ends the program with 1 where the reader of a pipe has left.
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        raise
     except _ClickError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error)
