@@ -301,6 +301,7 @@ def test_completion_of_names_in_a_running_lab(cli_lab):
     assert _completed(["netarium", "logs", *lab, "h2", "x"]) == []
     # bash splits words at colons, the others do not
     assert "bare" in _completed(["netarium", "forward", "8080", ":", "ba"])
+    assert "bare" in _completed(["netarium", "forward", "8080", ":"])
     assert "8080:bare" in _completed(["netarium", "forward", "8080:ba"], shell="fish")
 
 

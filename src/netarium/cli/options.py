@@ -63,11 +63,13 @@ def complete_service(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
-def complete_forward(incomplete: str) -> list[str]:
-    """The node in ``PORT:NODE:PORT`` or ``NODE:PORT``.
+def complete_forward(ctx: Any, param: Any, incomplete: str) -> list[str]:
+    """The node in ``PORT:NODE:PORT`` or ``NODE:PORT``, as click's shell_complete.
 
-    bash takes a colon for the end of a word: it asks for what follows, and gets that alone.
+    bash takes a colon for the end of a word, or for a word: it wants what follows alone.
     """
+    if incomplete == ":":
+        return complete_node("")
     before, colon, name = incomplete.rpartition(":")
     return [f"{before}{colon}{node}" for node in complete_node(name)]
 

@@ -86,7 +86,7 @@ def _forward(
         list[str],
         typer.Argument(
             metavar="PORT:NODE:PORT...",
-            autocompletion=complete_forward,
+            shell_complete=complete_forward,
             help="Loopback port, node, the node's port; NODE:PORT for the same port.",
         ),
     ],
