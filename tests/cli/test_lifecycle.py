@@ -198,7 +198,7 @@ def test_a_big_lab_is_summed_up(capsys):
     assert [line.split()[0] for line in lines[2:11]] == [*(f"n{n}" for n in range(8)), "n498"]
     assert "dead" in lines[10]
     assert lines[11] == "... 491 more: netarium status big --all"
-    assert "services: 500 ssh; dead: 1 nodes, 1 services" in lines[12]
+    assert "services: 500 ssh; dead: 1 node, 1 service" in lines[12]
     assert len(lines) == 13
     status.print_lab(lab, every=True)
     assert len(capsys.readouterr().out.splitlines()) == 502

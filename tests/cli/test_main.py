@@ -190,6 +190,18 @@ def test_doctor_for_people_and_for_programs(netarium):
     assert "overlayfs" in shown and "Labs can" in shown
 
 
+def test_doctor_is_true_about_labs_with_one_user_id(monkeypatch):
+    from netarium.runtime import probe
+
+    monkeypatch.setattr(probe, "_one_id", lambda: False)
+    assert "brandon becomes root" in {tool.purpose for tool in probe.tools()}
+    monkeypatch.setattr(probe, "_one_id", lambda: True)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    (sudo,) = (tool for tool in probe.tools() if tool.name == "sudo")
+    assert sudo.purpose.startswith("not in your labs")
+    assert "sudo fails" in probe.limits()[0]
+
+
 def test_doctor_leaves_no_interface_behind(netarium):
     before = sorted(Path("/sys/class/net").iterdir())
     netarium("doctor", check=False)

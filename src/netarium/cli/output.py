@@ -13,7 +13,16 @@ import msgspec
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "note", "print_folded", "print_json", "print_table", "size", "width"]
+__all__ = [
+    "console",
+    "counted",
+    "note",
+    "print_folded",
+    "print_json",
+    "print_table",
+    "size",
+    "width",
+]
 
 #: How wide a pipe is.
 _ENDLESS = 1000
@@ -72,6 +81,11 @@ def print_json(value: Any) -> None:
 def note(text: str) -> None:
     """Tell the person something beside the output proper: on stderr."""
     print(f"netarium: {text}", file=sys.stderr)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, which takes an s in the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def size(count: int | None) -> str:

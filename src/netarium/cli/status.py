@@ -79,15 +79,15 @@ def print_lab(lab: RunningLab, *, every: bool = False) -> None:
 
     Of a big lab a summary, unless ``every`` node is wanted; what is dead is always shown.
     """
-    from netarium.cli.output import print_folded, print_table, size
+    from netarium.cli.output import counted, print_folded, print_table, size
 
     age = _age(time.time() - lab.since)
     if lab.state == "starting":
-        print(f"{lab.name}: {len(lab.lab.nodes)} nodes, starting for {age}")
+        print(f"{lab.name}: {counted(len(lab.lab.nodes), 'node')}, starting for {age}")
         return
     found = report(lab)
     rootless = ", rootless" if lab.rootless else ""
-    title = f"{lab.name}: {len(lab.nodes)} nodes, {found['state']} for {age}"
+    title = f"{lab.name}: {counted(len(lab.nodes), 'node')}, {found['state']} for {age}"
     title += f", {size(found['memory'])}{rootless}"
     rows = []
     shown = found["nodes"] if every else _worth_showing(found["nodes"])
@@ -121,14 +121,19 @@ def _states(node: dict[str, Any]) -> list[str]:
 
 def _count(lab: RunningLab, nodes: list[dict[str, Any]]) -> str:
     """One line on what a big lab has, by kind."""
+    from netarium.cli.output import counted
+
     cables = sum(link.kind == "cable" for link in lab.lab.links)
     kinds = Counter(service["kind"] for node in nodes for service in node["services"])
     services = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     dead = sum(node["state"] == "dead" for node in nodes)
     lost = sum(_states(node)[1:].count("dead") for node in nodes)
-    text = f"in all {len(nodes)} nodes, {cables} cables, {len(lab.lab.links) - cables} segments"
+    segments = counted(len(lab.lab.links) - cables, "segment")
+    text = f"in all {counted(len(nodes), 'node')}, {counted(cables, 'cable')}, {segments}"
     text += f"; services: {services or 'none'}"
-    return text + (f"; dead: {dead} nodes, {lost} services" if dead or lost else "")
+    return text + (
+        f"; dead: {counted(dead, 'node')}, {counted(lost, 'service')}" if dead or lost else ""
+    )
 
 
 def _say(service: dict[str, Any]) -> str:
