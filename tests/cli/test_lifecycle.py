@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from netarium.cli import lifecycle, status
+from netarium.cli import living, showing
 from netarium.errors import UsageError
 from netarium.model.lab import Lab, Node, Service
 from netarium.runtime.state import (
@@ -70,7 +70,7 @@ def test_no_mount_and_mounts_of_ones_own(netarium, pair, tmp_path):
 
 def test_from_the_root_directory_lab_is_read_only(capsys, monkeypatch):
     monkeypatch.chdir("/")
-    (mount,) = lifecycle.host_mounts([], here=True)
+    (mount,) = living.host_mounts([], here=True)
     assert (mount.source, mount.target, mount.read_only) == ("/", "/lab", True)
     assert "read-only" in capsys.readouterr().err
 
@@ -78,7 +78,7 @@ def test_from_the_root_directory_lab_is_read_only(capsys, monkeypatch):
 @pytest.mark.parametrize("word", ["x", ":/x", "x:y", "/tmp:/a:b", "/tmp:/proc/x", "/tmp:/"])
 def test_a_mount_that_is_none(word):
     with pytest.raises(UsageError):
-        lifecycle.parse_mount(word)
+        living.parse_mount(word)
 
 
 def test_up_again_says_that_it_runs(netarium, pair, tmp_path):
@@ -192,7 +192,7 @@ def _running(count, **fields):
 
 def test_a_big_lab_is_summed_up(capsys):
     lab = _running(500)
-    status.print_lab(lab)
+    showing.print_lab(lab)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("big: 500 nodes, up for ")
     assert [line.split()[0] for line in lines[2:11]] == [*(f"n{n}" for n in range(8)), "n498"]
@@ -200,18 +200,18 @@ def test_a_big_lab_is_summed_up(capsys):
     assert lines[11] == "... 491 more: netarium status big --all"
     assert "services: 500 ssh; dead: 1 node, 1 service" in lines[12]
     assert len(lines) == 13
-    status.print_lab(lab, every=True)
+    showing.print_lab(lab, every=True)
     assert len(capsys.readouterr().out.splitlines()) == 502
-    assert len(status.report(lab)["nodes"]) == 500
+    assert len(showing.report(lab)["nodes"]) == 500
 
 
 def test_a_lab_of_forty_nodes_is_shown_whole(capsys):
-    status.print_lab(_running(40))
+    showing.print_lab(_running(40))
     assert len(capsys.readouterr().out.splitlines()) == 42
 
 
 def test_a_lab_that_starts_has_no_table(capsys):
-    status.print_lab(_running(3, state="starting"))
+    showing.print_lab(_running(3, state="starting"))
     assert capsys.readouterr().out == "big: 3 nodes, starting for 0 s\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,11 +34,10 @@ def width() -> int:
 
 
 def console() -> Console:
-    """Where tables go. Colour and the terminal's width where there is one; NO_COLOR is obeyed."""
+    """Where tables go on a terminal: its width, colour unless NO_COLOR forbids it."""
     from rich.console import Console
 
-    wide = None if sys.stdout.isatty() else _ENDLESS
-    return Console(width=wide, highlight=False, soft_wrap=False, emoji=False, markup=False)
+    return Console(highlight=False, soft_wrap=False, emoji=False, markup=False)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
@@ -46,6 +45,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 
     In a pipe the columns are padded with blanks and nothing is folded.
     """
+    if not sys.stdout.isatty():
+        sys.stdout.write("".join(line + "\n" for line in _padded(columns, rows, title)))
+        return
     from rich.table import Table
     from rich.text import Text
 
@@ -62,6 +64,19 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
         out.print(table)
     # rich fills lines up with blanks, which would wrap where somebody narrows the window.
     sys.stdout.write("".join(line.rstrip() + "\n" for line in capture.get().splitlines()))
+
+
+def _padded(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str) -> Iterator[str]:
+    """The lines of a table for a pipe. A cell may have several."""
+    if title:
+        yield title
+    cells = [[cell.split("\n") for cell in row] for row in (columns, *rows)]
+    widths = [max(len(line) for row in cells for line in row[i]) for i in range(len(columns))]
+    for row in cells:
+        for number in range(max(map(len, row))):
+            texts = [lines[number] if number < len(lines) else "" for lines in row]
+            padded = (text.ljust(wide) for text, wide in zip(texts, widths, strict=True))
+            yield "  ".join(padded).rstrip()
 
 
 def print_folded(text: str) -> None:

@@ -51,6 +51,8 @@ def _take(words: list[str], known: dict[str, str], options: dict[str, str]) -> l
 
 def run(words: list[str]) -> int | None:
     """Run the command line; None where typer must look at it."""
+    if words[0] in ("up", "down"):
+        return _up_or_down(words)
     parsed = parse(words)
     if parsed is None:
         return None
@@ -66,3 +68,15 @@ def run(words: list[str]) -> int | None:
     if words[0] == "connect" and len(operands) == 2 and operands[1].isdigit():
         return running.connect(operands[0], int(operands[1]), lab=lab)
     return None
+
+
+def _up_or_down(words: list[str]) -> int | None:
+    if len(words) != 2 or words[1].startswith("-"):
+        return None
+    from netarium.cli import living
+
+    if words[0] == "up":
+        living.bring_up(words[1])
+    else:
+        living.take_down(words[1])
+    return 0
