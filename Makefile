@@ -12,7 +12,6 @@ help: ## list these targets
 
 playground: setup ## bring the playground up: twelve nodes, ready to log in to
 	@.venv/bin/netarium up playground
-	@command -v netarium >/dev/null || printf '\n%s\n' 'In this shell, first: . .venv/bin/activate'
 
 down: ## take the playground down
 	@! [ -x .venv/bin/netarium ] || .venv/bin/netarium down playground || [ $$? = 4 ] # 4: none runs
