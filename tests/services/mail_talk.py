@@ -2,8 +2,6 @@
 
 import contextlib
 import logging
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +19,7 @@ from netarium.services.mail.smtp import Smtp
 from netarium.services.mail.store import Store
 from netarium.services.setup import Setup
 
-from .served import Served, account, free_port
+from .served import Served, account, free_port, serving
 
 LOG = logging.getLogger("mail under test")
 LOG.addHandler(logging.NullHandler())
@@ -114,22 +112,8 @@ def mail_server(directory: Path, *, tls: bool = True, **options) -> Iterator[Ser
         issued = authority.make(lab)
         (directory / "authority.pem").write_bytes(issued.authority)
         (directory / "tls.pem").write_bytes(issued.nodes["mail"].tls)
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", __name__, str(directory)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        line = process.stdout.readline()
-        if line != "ready\n":
-            raise RuntimeError(f"not ready: {process.stderr.read()}")
+    with serving(__name__, directory) as process:
         yield Served(lab, {name: options[name] for name in names}, directory, process)
-        assert process.poll() is None, process.stderr.read()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=5)
-    assert not errors, errors
 
 
 def _main(directory: Path) -> None:

@@ -95,8 +95,18 @@ def served(
         (directory / "id_ed25519").write_bytes(issued.user_key)
         (directory / "id_ed25519").chmod(0o600)
         (directory / "id_ed25519.pub").write_bytes(issued.user_key_public)
+    with serving("tests.services.served", directory) as process:
+        yield Served(lab, {n: options[n] for n in names}, directory, process)
+
+
+@contextlib.contextmanager
+def serving(module: str, directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs ``module`` on ``directory`` and has said that it is ready.
+
+    It must live until the block ends, and write nothing to standard error.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "tests.services.served", str(directory)],
+        [sys.executable, "-W", "error", "-m", module, str(directory)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -105,7 +115,7 @@ def served(
         line = process.stdout.readline()
         if line != "ready\n":
             raise RuntimeError(f"not ready: {process.stderr.read()}")
-        yield Served(lab, {n: options[n] for n in names}, directory, process)
+        yield process
         assert process.poll() is None, process.stderr.read()
     finally:
         process.send_signal(signal.SIGTERM)

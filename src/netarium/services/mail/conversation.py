@@ -13,6 +13,7 @@ import base64
 import binascii
 import enum
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from typing import Final, Literal, TypeVar
 
@@ -52,7 +53,7 @@ class TooLong(Exception):  # noqa: N818
     """The peer sent a line longer than the protocol allows."""
 
 
-class Conversation:
+class Conversation(ABC):
     """What all line-based mail protocols share.
 
     Attributes:
@@ -93,15 +94,15 @@ class Conversation:
         self.wake: Callable[[], None] = lambda: None
         self._failures = 0
 
+    @abstractmethod
     def dialogue(self) -> Dialogue[None]:
         """The whole conversation, from greeting to goodbye."""
-        raise NotImplementedError
 
+    @abstractmethod
     def farewell(self, reason: str) -> bytes:
         """What to say where the server hangs up of its own accord."""
-        raise NotImplementedError
 
-    def release(self) -> None:
+    def release(self) -> None:  # noqa: B027 - most hold nothing
         """The connection is gone: let go of what the conversation holds."""
 
     def line(self, limit: int) -> Dialogue[bytes]:
