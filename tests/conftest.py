@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 #: The command that is installed beside the Python that runs the tests.
 COMMAND = Path(sys.executable).parent / "netarium"
+#: The same as a word of a shell line: the checkout's folder may have a space in its name.
+QUOTED_COMMAND = shlex.quote(str(COMMAND))
 
 #: Runs ``netarium`` with the arguments given and returns what it did.
 Netarium = Callable[..., subprocess.CompletedProcess[str]]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from netarium.cli.verbs import VERBS
-from tests.conftest import COMMAND
+from tests.conftest import QUOTED_COMMAND
 
 PAGES = Path(__file__).parents[2] / "docs" / "commands"
 _EXAMPLE = re.compile(r"^<!-- example -->\n```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -80,7 +80,7 @@ def test_the_page_says_what_happens(session, copy, tmp_path, request, netarium):
     for lab in ("two-hosts", "two-segments"):  # should a session end before its `down`
         request.addfinalizer(lambda lab=lab: netarium("down", lab + mark, check=False))
     steps = _steps(session)
-    script = _LEAD.format(lab=copy, mark=mark, command=COMMAND)
+    script = _LEAD.format(lab=copy, mark=mark, command=QUOTED_COMMAND)
     script += "".join(f"{command}\necho '{_END}'\n" for command, _ in steps)
     done = subprocess.run(
         ["bash", "-m", "-c", script],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -23,7 +24,7 @@ from netarium.runtime.state import (
     state_home,
 )
 from tests.cli.terminals import person_at
-from tests.conftest import COMMAND
+from tests.conftest import COMMAND, QUOTED_COMMAND
 
 _PAIR = "nodes: {a: {}, b: {}}\nlinks: [[a, b]]\n"
 
@@ -45,7 +46,7 @@ def test_up_ends_with_a_table_and_four_lines(netarium, pair, tmp_path):
     assert re.search(r"^a +10\.", table, re.MULTILINE)
     lines = rest.splitlines()
     assert len(lines) == 4
-    commands = [line.split("#")[0].split() for line in lines]
+    commands = [shlex.split(line, comments=True) for line in lines]
     assert [words[1] for words in commands] == ["exec", "exec", "shell", "down"]
     assert commands[0][-2:] == ["traceroute", "b"] or commands[0][-3:] == ["ping", "-c3", "b"]
     # PATH need not lead to the command under test: then it is called as it was.
@@ -166,7 +167,7 @@ def test_a_directory_is_no_lab_file(netarium, tmp_path):
 
 
 def test_status_whose_reader_leaves_is_quiet(cli_lab):
-    script = f"set -o pipefail; {COMMAND} status {cli_lab.name} | true"
+    script = f"set -o pipefail; {QUOTED_COMMAND} status {cli_lab.name} | true"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20)
     assert done.stderr == ""
     assert done.returncode in (0, 141)

@@ -17,7 +17,7 @@ from netarium.cli import main as entry
 from netarium.cli import quick
 from netarium.cli.verbs import SECTIONS, VERBS
 from netarium.errors import LabFileError, NetariumError
-from tests.conftest import COMMAND
+from tests.conftest import COMMAND, QUOTED_COMMAND
 
 
 def test_help_lists_every_verb_and_the_exit_codes(netarium):
@@ -277,7 +277,7 @@ def test_a_closed_pipe_is_silent(verb):
 
 def test_closed_standard_streams_do_no_harm():
     done = subprocess.run(
-        ["/bin/sh", "-c", f"{COMMAND} labs <&- 2>&-"], capture_output=True, timeout=20
+        ["/bin/sh", "-c", f"{QUOTED_COMMAND} labs <&- 2>&-"], capture_output=True, timeout=20
     )
     assert b"playground" in done.stdout
 

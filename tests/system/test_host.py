@@ -80,7 +80,7 @@ def test_an_orphan_that_listens_is_found() -> None:
     before = snapshot()
     script = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(99)"
     shell = subprocess.run(
-        ["sh", "-c", f'{sys.executable} -c "{script}" >/dev/null & echo $!'],
+        ["sh", "-c", f'"{sys.executable}" -c "{script}" >/dev/null & echo $!'],
         stdout=subprocess.PIPE,
         text=True,
         check=True,

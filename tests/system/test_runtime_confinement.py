@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMMAND, Netarium
+from tests.conftest import QUOTED_COMMAND, Netarium
 from tests.system.conftest import LabFactory, UpLab
 
 _NODES = """\
@@ -164,7 +164,7 @@ def test_read_only_reaches_what_is_mounted_below(netarium: Netarium, tmp_path: P
     """In a mount namespace of the test's own, as it mounts something."""
     name = f"below-{os.getpid()}"
     (tmp_path / "lab.yaml").write_text(f"name: {name}\n{_NODES}")
-    command = COMMAND
+    command = QUOTED_COMMAND
     script = (
         f"cd {tmp_path}; mkdir -p shared/below; mount -t tmpfs none shared/below\n"
         f"{command} up --mount {tmp_path}/shared:/srv/shared:ro lab.yaml >/dev/null\n"

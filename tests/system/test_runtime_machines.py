@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from netarium.runtime.state import state_home
-from tests.conftest import COMMAND, Netarium
+from tests.conftest import QUOTED_COMMAND, Netarium
 from tests.system.conftest import LabFactory
 
 _NODES = """\
@@ -35,9 +35,9 @@ def machine(tmp_path: Path) -> Machine:
 
     def run(change: str, inside: str, *, before: str = "") -> str:
         script = (
-            f"set -e\ncd {tmp_path}\n{change}\nset +e\n{before} {COMMAND} up lab.yaml >/dev/null\n"
-            f"{COMMAND} exec --lab {name} a -- sh -c {shlex.quote(inside)}\n"
-            f"{COMMAND} down {name}\n"
+            f"set -e\ncd {tmp_path}\n{change}\nset +e\n{before} {QUOTED_COMMAND} up lab.yaml >/dev/null\n"
+            f"{QUOTED_COMMAND} exec --lab {name} a -- sh -c {shlex.quote(inside)}\n"
+            f"{QUOTED_COMMAND} down {name}\n"
         )
         words = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
