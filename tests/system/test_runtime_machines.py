@@ -35,7 +35,8 @@ def machine(tmp_path: Path) -> Machine:
 
     def run(change: str, inside: str, *, before: str = "") -> str:
         script = (
-            f"set -e\ncd {tmp_path}\n{change}\nset +e\n{before} {QUOTED_COMMAND} up lab.yaml >/dev/null\n"
+            f"set -e\ncd {tmp_path}\n{change}\nset +e\n"
+            f"{before} {QUOTED_COMMAND} up lab.yaml >/dev/null\n"
             f"{QUOTED_COMMAND} exec --lab {name} a -- sh -c {shlex.quote(inside)}\n"
             f"{QUOTED_COMMAND} down {name}\n"
         )
