@@ -36,6 +36,15 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "proxy": ("traffic", "Offer a SOCKS5 proxy whose connections go out from a node."),
         "forward": ("traffic", "Offer ports of nodes on this machine's loopback interface."),
     },
+    "Packets": {
+        "capture": ("capture", "Capture packets of a lab's nodes, or of this machine."),
+        "read": ("packets", "Show the packets of a capture file as text."),
+        "draw": ("drawings", "Draw packets: their bytes beside the headers they are."),
+        "ladder": ("drawings", "Draw who said what to whom, as a sequence diagram."),
+        "query": ("questions", "Ask a capture file questions in SQL."),
+        "stats": ("questions", "Sum a capture file up: hosts, conversations, throughput."),
+        "extcap": ("extcap", "Put every interface of every lab into Wireshark's list."),
+    },
     "This machine": {
         "doctor": ("machine", "Say what this machine has, what it lacks, and what installs it."),
     },

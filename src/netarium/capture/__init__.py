@@ -1,0 +1,42 @@
+"""Recording and reading packets: to file, to text, to columns, to SQL.
+
+    import netarium.capture
+
+    for packet in netarium.capture.live("h1:eth0", filter="tcp port 5000"):
+        print(packet)
+
+Each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netarium.capture.live import columns, live
+    from netarium.capture.query import query, table
+    from netarium.capture.reading import batches, read
+    from netarium.capture.writing import write
+
+_HOMES = {
+    "batches": "reading",
+    "columns": "live",
+    "live": "live",
+    "query": "query",
+    "read": "reading",
+    "table": "query",
+    "write": "writing",
+}
+
+__all__ = ["batches", "columns", "live", "query", "read", "table", "write"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"netarium.capture.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'netarium.capture' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,1 @@
+"""Where frames enter and leave Python: packet rings, libpcap, pcap and pcapng files."""

@@ -1,0 +1,1 @@
+"""What travels: headers, packets, checksums, and their text and drawings. Pure functions."""

@@ -1,0 +1,138 @@
+"""Hot loops: plain Python that numba compiles where there is enough work to pay for it.
+
+A function marked ``@hot`` keeps to what both understand: integers, loops, and indexing
+into flat buffers. ``run`` calls it as it stands, with memoryviews and arrays, or its
+compiled twin, with NumPy views of the same memory. A short file is so read without
+importing numba, and there is one source for both speeds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+import types
+from array import array
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["compiled", "hot", "is_cached", "run", "worth_compiling"]
+
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
+
+#: Bytes of packets above which loading the compiled twins (half a second) is paid back.
+_ENOUGH = 1 << 20
+_STALE = 30 * 86400  # seconds after which the compiled code of another version is removed
+
+_marked: dict[Callable[..., Any], Callable[..., Any] | None] = {}
+_TYPES = {"b": "i1", "B": "u1", "h": "i2", "H": "u2", "i": "i4", "I": "u4", "q": "i8", "Q": "u8"}
+
+
+def hot(function: _Function) -> _Function:
+    """Mark a function as a hot loop; it stays an ordinary function."""
+    _marked[function] = None
+    return function
+
+
+def worth_compiling(size: int) -> bool:
+    """Whether ``size`` bytes of packets are worth the compiled loops."""
+    return size >= _ENOUGH
+
+
+def run(function: Callable[..., Any], *arguments: Any, fast: bool) -> Any:
+    """Call a hot function, compiled if ``fast``; buffers among the arguments are shared."""
+    if not fast:
+        return function(*arguments)
+    twin = _marked[function] or compiled(function)
+    return twin(*map(_view, arguments))
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The compiled twin of a hot function, from the cache on disk where it is there.
+
+    Those hot functions that it calls are compiled with it. A twin takes NumPy arrays;
+    it holds no lock while it runs, so that threads can share the work.
+    """
+    ready = _marked[function]
+    if ready is None:
+        import numba
+
+        numba.config.CACHE_DIR = str(_cache())  # type: ignore[attr-defined]
+        scope = dict(function.__globals__)
+        for name in function.__code__.co_names:
+            callee = scope.get(name)
+            if isinstance(callee, types.FunctionType) and callee in _marked:
+                scope[name] = compiled(callee)
+        clone = types.FunctionType(
+            function.__code__, scope, function.__name__, function.__defaults__
+        )
+        clone.__qualname__ = function.__qualname__
+        clone.__module__ = function.__module__
+        ready = numba.njit(cache=True, nogil=True, error_model="numpy")(clone)
+        _marked[function] = ready
+    return ready
+
+
+def is_cached() -> bool:
+    """Whether loops were compiled before; the first time takes seconds, a person is told."""
+    return any(_cache().rglob("*.nbc"))
+
+
+def _view(argument: Any) -> Any:
+    if isinstance(argument, memoryview):
+        import numpy
+
+        view = numpy.frombuffer(argument, _TYPES[argument.format])
+        view.flags.writeable = False  # files and rings then are of one type: compiled once
+        return view
+    if isinstance(argument, array):
+        import numpy
+
+        return numpy.frombuffer(argument, _TYPES[argument.typecode])
+    if isinstance(argument, bytearray):
+        import numpy
+
+        return numpy.frombuffer(argument, "u1")
+    return argument
+
+
+def _cache() -> Path:
+    """Where compiled code of exactly these sources lives; another source, another folder.
+
+    numba compares the one file that a function is in; a changed callee in another file
+    would go unseen.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    kept = home / "netarium"
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        if not os.access(kept, os.W_OK):
+            raise PermissionError
+    except OSError:
+        kept = Path(tempfile.gettempdir()) / f"netarium-{os.getuid()}"
+        kept.mkdir(mode=0o700, exist_ok=True)
+        if kept.stat().st_uid != os.getuid():  # somebody else's: their code would run as us
+            kept = Path(tempfile.mkdtemp(prefix="netarium-"))
+    state = hashlib.sha256(repr(sys.version_info).encode())
+    root = Path(__file__).parents[1]
+    for room in ("wire", "ports", "capture"):
+        for file in sorted((root / room).glob("*.py")):
+            about = file.stat()
+            state.update(f"{file}:{about.st_size}:{about.st_mtime_ns}\n".encode())
+    folder = kept / f"loops-{state.hexdigest()[:16]}"
+    if not folder.exists():
+        _remove_stale(kept)
+        folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _remove_stale(kept: Path) -> None:
+    for old in kept.glob("loops-*"):
+        if old.stat().st_mtime < time.time() - _STALE:
+            shutil.rmtree(old, ignore_errors=True)
