@@ -268,8 +268,12 @@ class Header:
             for field in self.declared:
                 follows = field.auto or isinstance(field, Checksum)
                 announces = isinstance(field, UInt) and field.selects in known
-                if not follows and not announces and self.place(field)[1] >= 0:
-                    kept[field.name] = getattr(self, field.name)
+                bit, bits = self.place(field)
+                if follows or announces or bits < 0:
+                    continue
+                # As bytes where the width varies: those that break its format are kept, too.
+                raw = self.data[bit >> 3 : (bit + bits) >> 3]
+                kept[field.name] = getattr(self, field.name) if field.bits else raw
         return kept | self.given
 
     def _encode(self, values: dict[str, Any], context: Context) -> bytes:
