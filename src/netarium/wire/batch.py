@@ -39,6 +39,7 @@ class Interface:
         filter: the filter that was in force, in tcpdump's language.
         dropped: frames that the capture lost here, -1 where nobody counted.
         received: frames that the capture saw here, -1 where nobody counted.
+        fcs: bytes of frame check sequence at the end of each frame, -1 where it is not known.
     """
 
     name: str = ""
@@ -50,6 +51,7 @@ class Interface:
     filter: str = ""
     dropped: int = -1
     received: int = -1
+    fcs: int = -1
 
 
 def _column() -> array[int]:
@@ -74,6 +76,7 @@ class Batch:
         interfaces: all that were seen so far; grows, is never reordered.
         comments: what the file says of single frames, by index.
         names: addresses and their names that the file brought (name resolution blocks).
+        numbers: the frames' numbers where a filter took some out; else empty: `number` tells.
     """
 
     data: memoryview
@@ -89,6 +92,7 @@ class Batch:
     interfaces: list[Interface] = field(default_factory=list)
     comments: dict[int, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    numbers: array[int] = field(default_factory=_column)
 
     @classmethod
     def sized(cls, data: memoryview, room: int) -> Batch:
@@ -102,6 +106,10 @@ class Batch:
         """The bytes of one frame; a view of the buffer, gone when the buffer is reused."""
         start = self.start[index]
         return self.data[start : start + self.captured[index]]
+
+    def number(self, index: int) -> int:
+        """The number of a frame in its file or capture, whatever a filter took out before."""
+        return self.numbers[index] if self.numbers else self.first + index
 
     def links(self) -> array[int]:
         """The link type of each interface, for hot loops; never empty."""

@@ -182,7 +182,7 @@ def packet_of(batch: Batch, index: int) -> Packet:
     packet = Packet.parse(batch.frame(index), link, batch.length[index])
     packet.time = batch.time[index]
     packet.interface = batch.interfaces[where].name if known else ""
-    packet.number = batch.first + index
+    packet.number = batch.number(index)
     packet.flags = batch.flags[index]
     packet.segment = batch.segment[index]
     packet.comment = batch.comments.get(index, "")
