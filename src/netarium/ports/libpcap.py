@@ -18,6 +18,8 @@ Program = tuple[tuple[int, int, int, int], ...]
 _NAMES = ("libpcap.so.0.8", "libpcap.so.1", "libpcap.so")  # Debian's, everybody's, developers'
 _NO_NETMASK = 0xFFFFFFFF
 _MOST = 262144  # tcpdump's snap length
+#: Link types whose number in files is not the one that libpcap's functions take on Linux.
+_OWN_NUMBERS = {100: 11, 101: 12, 102: 15, 103: 16, 106: 19}
 _TOKEN = re.compile(r"[^\s()\[\]]+|[()\[\]]")
 
 #: What may complete a filter that is right so far: a word is wrong when none of these helps.
@@ -119,6 +121,7 @@ def compile_filter(expression: str, link_type: int = 1, snaplen: int = _MOST) ->
         MachineError: libpcap is not installed.
     """
     pcap = library()
+    link_type = _OWN_NUMBERS.get(link_type, link_type)
     handle = pcap.pcap_open_dead(link_type, snaplen or _MOST)
     if not handle:
         raise MachineError("libpcap has no memory")
