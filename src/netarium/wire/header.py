@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from netarium.wire.field import Checksum, Field, FieldError, Malformed, Shown, UInt
@@ -12,7 +13,16 @@ from netarium.wire.field import Checksum, Field, FieldError, Malformed, Shown, U
 if TYPE_CHECKING:
     from netarium.wire.packet import Packet
 
-__all__ = ["REGISTRIES", "Context", "Header", "Incomplete", "Padding", "Parts", "Payload"]
+__all__ = [
+    "REGISTRIES",
+    "Context",
+    "Header",
+    "Incomplete",
+    "Padding",
+    "Parts",
+    "Payload",
+    "length_of",
+]
 
 #: Which header follows, by registry and number: ``REGISTRIES["ethertype"][0x0800]`` is IPv4.
 #: Filled by the headers' own declarations.
@@ -31,6 +41,7 @@ class Context:
         size: the header's own size in bytes.
         payload: all bytes after the header, to the end that it gives.
         raw: the header's own bytes, with the checksum zero.
+        values: the values of the header's fields that do not follow from others.
     """
 
     header: Header
@@ -39,6 +50,17 @@ class Context:
     size: int = 0
     payload: bytes = b""
     raw: bytes = b""
+    values: dict[str, Any] = dataclass_field(default_factory=dict)
+
+
+def length_of(name: str) -> Callable[[Context], int]:
+    """For ``auto``: the bytes that a field of varying width will take."""
+
+    def auto(context: Context) -> int:
+        field: Field[Any] = getattr(type(context.header), name)
+        return len(field.encode(context.values.get(name, field.default), context.header))
+
+    return auto
 
 
 class Header:
@@ -63,6 +85,9 @@ class Header:
     declared: ClassVar[tuple[Field[Any], ...]] = ()
     #: Bytes that must be there for it to be read at all: the fields at fixed places.
     minimum: ClassVar[int] = 0
+    #: Whether its bytes follow from its own fields alone, as an application's do. One that was
+    #: read then stays as it is, mistakes included, until one of its own fields is set.
+    independent: ClassVar[bool] = False
     #: By registry: its number there.
     numbers: ClassVar[dict[str, int]] = {}
 
@@ -243,6 +268,10 @@ class Header:
 
         Lengths depend on each other, so it goes round until nothing changes.
         """
+        if self.independent and self.data and not self.given:
+            self.data, self.start = self.raw, 0
+            self.limit = context.size = len(self.data)
+            return
         values = self._values_to_keep(context)
         data = b""
         self.data, self.start, self.limit = bytes(self.minimum), 0, self.minimum
@@ -277,6 +306,7 @@ class Header:
         return kept | self.given
 
     def _encode(self, values: dict[str, Any], context: Context) -> bytes:
+        context.values = values
         whole, width = 0, 0  # a growing number, and how many bits of it count
         for field in self.declared:
             if field.when is not None and not field.when(self):
