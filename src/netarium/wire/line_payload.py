@@ -1,0 +1,120 @@
+"""What TCP and UDP carry, on a line: first words where they are text, else left to Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netarium.wire.hot import hot
+from netarium.wire.line_state import FRAME, REST, RESTS, STOP
+from netarium.wire.line_writing import put, put_decimal, put_escaped, put_number
+from netarium.wire.walk import (
+    FRAGMENT,
+    MORE,
+    PAYLOAD,
+    PAYLOAD_END,
+    TRANSPORT,
+    WHOLE_END,
+    u16,
+    u32,
+)
+
+__all__ = ["leave", "put_stream", "put_udp"]
+
+_LONGEST = 80  # bytes shown of a line of HTTP, SMTP, ...
+
+
+@hot
+def leave(state: Any, rest: Any, at: int, what: int, behind: int, length: int) -> None:
+    """Note that Python has to add something here; the first note of a frame counts.
+
+    ``what`` is the IP protocol whose ``length`` bytes from offset ``behind`` on are to be told,
+    or WHOLE or STOP.
+    """
+    entry = REST * state[RESTS]
+    if entry == 0 or rest[entry - REST] != state[FRAME]:
+        rest[entry] = state[FRAME]
+        rest[entry + 1] = at
+        rest[entry + 2] = what
+        rest[entry + 3] = behind
+        rest[entry + 4] = length
+        state[RESTS] += 1
+
+
+@hot
+def put_udp(
+    out: Any, at: int, data: Any, place: Any, inner: int, ports: Any, state: Any, rest: Any
+) -> int:
+    """A UDP header (RFC 768) that is there whole; ``inner``: 0 or more where it is VXLAN."""
+    udp = place[TRANSPORT]
+    length = u16(data, udp + 4)
+    if length == 0:  # more than the field can say (RFC 2675, section 4)
+        length = place[WHOLE_END] - udp
+    if inner >= 0:
+        at = put(out, at, b"VXLAN, vni ")
+        at = put_decimal(out, at, u32(data, place[PAYLOAD] - 4) >> 8)
+        return put(out, at, b": ")
+    is_part = place[FRAGMENT] != 0 or place[MORE] != 0
+    if length < 8 or (udp + length > place[WHOLE_END] and not is_part):
+        at = put_number(out, at, b"UDP, header length ", length)
+        leave(state, rest, at, STOP, udp, 0)
+        return at
+    known = (ports[u16(data, udp)] | ports[u16(data, udp + 2)]) & 1
+    if known and length > 8 and not is_part:
+        leave(state, rest, at, 17, place[PAYLOAD], length - 8)
+        return at
+    return put_number(out, at, b"UDP, length ", length - 8)
+
+
+@hot
+def put_stream(out: Any, at: int, data: Any, place: Any, ports: Any, state: Any, rest: Any) -> int:
+    """What a TCP segment begins with, where it is a message's first line or left to Python."""
+    tcp, start, end = place[TRANSPORT], place[PAYLOAD], place[PAYLOAD_END]
+    octet = int(data[start])
+    if octet == 22 and end - start > 5 and data[start + 1] == 3 and 1 <= data[start + 5] <= 2:
+        leave(state, rest, at, 6, start, end - start)  # ClientHello, ServerHello
+        return at
+    low, high = u16(data, tcp), u16(data, tcp + 2)
+    if low > high:
+        low, high = high, low
+    if (ports[low] | ports[high]) & 2:
+        leave(state, rest, at, 6, start, end - start)
+        return at
+    if octet < 32 or octet > 126 or end - start < 4:
+        return at
+    if _is_http(u32(data, start)):
+        at = put(out, at, b": HTTP: ")
+    elif u32(data, start) == 0x5353482D:  # "SSH-"
+        at = put(out, at, b": SSH: ")
+    elif low == 21:
+        at = put(out, at, b": FTP: ")
+    elif low == 25 or low == 587:
+        at = put(out, at, b": SMTP: ")
+    elif low == 110:
+        at = put(out, at, b": POP3: ")
+    elif low == 143:
+        at = put(out, at, b": IMAP: ")
+    else:
+        return at
+    stop = start
+    while stop < end and stop < start + _LONGEST and data[stop] != 10 and data[stop] != 13:
+        stop += 1
+    at = put_escaped(out, at, data, start, stop)
+    if stop == start + _LONGEST and stop < end:
+        at = put(out, at, b"...")
+    return at
+
+
+@hot
+def _is_http(word: int) -> bool:
+    """Whether four bytes begin a request or a response of HTTP/1 (RFC 9112)."""
+    return (
+        word == 0x47455420  # "GET "
+        or word == 0x48545450  # "HTTP"
+        or word == 0x504F5354  # "POST"
+        or word == 0x48454144  # "HEAD"
+        or word == 0x50555420  # "PUT "
+        or word == 0x44454C45  # "DELE"
+        or word == 0x4F505449  # "OPTI"
+        or word == 0x50415443  # "PATC"
+        or word == 0x434F4E4E  # "CONN"
+    )
