@@ -54,8 +54,8 @@ def render(svg: str, format: str) -> bytes:
         {"main": _PAGE, "drawing.svg": svg.encode()},  # type: ignore[type-var]
         font_paths=fonts,
     )
-    # A unit of SVG becomes a point, of which there are 72 in an inch.
-    made = compiler.compile(format=format, ppi=72.0 * _SHARPNESS)  # type: ignore[arg-type]
+    # A unit of SVG is a 96th of an inch.
+    made = compiler.compile(format=format, ppi=96.0 * _SHARPNESS)  # type: ignore[arg-type]
     assert isinstance(made, bytes)  # one page
     return made
 
