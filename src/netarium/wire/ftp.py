@@ -27,7 +27,7 @@ class FTP(LineProtocol, title="FTP", rfc="RFC 959", tcp=21):
     """File Transfer Protocol: talks about files; they go over other connections."""
 
     @classmethod
-    def kind_of(cls, line: bytes) -> type[Header] | None:
+    def line_kind(cls, line: bytes) -> type[Header] | None:
         if _REPLY.match(line):
             return Reply
         return FTPCommand if line.partition(b" ")[0].upper() in _VERBS else None

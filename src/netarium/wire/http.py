@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from netarium.wire.escaping import escaped
 from netarium.wire.field import Bytes, UInt
@@ -36,9 +37,7 @@ class HTTPField(Header, title="Header field", rfc="RFC 9110, section 5"):
 
     name = Word("Name", "What it is about; case does not matter.", until=b":")
     value = _FieldValue("Value", "What it says.", lead=b": ")
-
-    def __init__(self, name: str = "", value: str = "") -> None:
-        super().__init__(name=name, value=value)
+    positional = ("name", "value")
 
     def end_of_header(self) -> int:
         return self.limit
@@ -61,6 +60,17 @@ def _read_fields(header: Header, start: int, end: int) -> Iterator[HTTPField]:
                 break
         yield HTTPField.view(data, at, after)
         at = after
+
+
+class _Fields(Parts):
+    """Header fields and the empty line behind them; a mapping may be given, too."""
+
+    def encode(self, value: Any, header: Header) -> bytes:
+        if isinstance(value, (bytes, bytearray)):
+            return bytes(value)
+        if isinstance(value, dict):
+            value = [HTTPField(name, text) for name, text in value.items()]
+        return super().encode(value, header) + b"\r\n"
 
 
 class _Message(Header):
@@ -96,14 +106,13 @@ class _Message(Header):
 class HTTPRequest(_Message, title="HTTP", rfc="RFC 9112, section 3", short="http", tcp=(80, 8080)):
     """Hypertext Transfer Protocol: what a client asks of a web server."""
 
-    method = Word("Method", "What to do: GET, POST, ...")
-    target = Word("Request target", "With what: the path and query on this server.", lead=b" ")
-    version = RestOfLine("HTTP version", "Which HTTP the client speaks.", lead=b" ")
-    headers = Parts("Header fields", _read_fields, "About the client and the body.")
-
-    def __init__(self, method: str = "GET", target: str = "/", **values: object) -> None:
-        values.setdefault("version", "HTTP/1.1")
-        super().__init__(method=method, target=target, **_ended(values))
+    method = Word("Method", "What to do: GET, POST, ...", default="GET")
+    target = Word("Request target", "With what: the path on this server.", lead=b" ", default="/")
+    version = RestOfLine(
+        "HTTP version", "Which HTTP the client speaks.", lead=b" ", default="HTTP/1.1"
+    )
+    headers = _Fields("Header fields", _read_fields, "About the client and the body.")
+    positional = ("method", "target")
 
     @property
     def host(self) -> str:
@@ -121,16 +130,16 @@ class HTTPRequest(_Message, title="HTTP", rfc="RFC 9112, section 3", short="http
 class HTTPResponse(_Message, title="HTTP", rfc="RFC 9112, section 4", short="http"):
     """Hypertext Transfer Protocol: what a web server answers."""
 
-    version = Word("HTTP version", "Which HTTP the server speaks.")
+    version = Word("HTTP version", "Which HTTP the server speaks.", default="HTTP/1.1")
     status = Number(
-        "Status code", "2xx: here it is, 3xx: elsewhere, 4xx: your fault, 5xx: mine.", lead=b" "
+        "Status code",
+        "2xx: here it is, 3xx: elsewhere, 4xx: your fault, 5xx: mine.",
+        lead=b" ",
+        default=200,
     )
-    reason = RestOfLine("Reason phrase", "The same for people.", lead=b" ")
-    headers = Parts("Header fields", _read_fields, "About the server and the body.")
-
-    def __init__(self, status: int = 200, reason: str = "OK", **values: object) -> None:
-        values.setdefault("version", "HTTP/1.1")
-        super().__init__(status=status, reason=reason, **_ended(values))
+    reason = RestOfLine("Reason phrase", "The same for people.", lead=b" ", default="OK")
+    headers = _Fields("Header fields", _read_fields, "About the server and the body.")
+    positional = ("status", "reason")
 
     @classmethod
     def recognises(cls, payload: bytes) -> bool:
@@ -138,16 +147,6 @@ class HTTPResponse(_Message, title="HTTP", rfc="RFC 9112, section 4", short="htt
 
     def summary(self) -> str:
         return escaped(f"{self.status} {self.reason}".rstrip())
-
-
-def _ended(values: dict[str, object]) -> dict[str, object]:
-    """With the empty line behind the header fields, given as fields or as a mapping."""
-    given = values.get("headers", ())
-    if isinstance(given, dict):
-        given = [HTTPField(name, value) for name, value in given.items()]
-    if isinstance(given, (list, tuple)):
-        values["headers"] = b"".join(bytes(field) for field in given) + b"\r\n"
-    return values
 
 
 class HTTP2Preface(Header, title="HTTP/2 preface", rfc="RFC 9113, section 3.4", short="http2"):

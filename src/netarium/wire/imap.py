@@ -32,9 +32,7 @@ class IMAPCommand(Header, title="IMAP command", rfc="RFC 9051, section 2.2.1", s
     tag = Word("Tag", "Of the client's choice; comes back with the answer.")
     verb = Word("Command", "What is asked for.", lead=b" ")
     argument = RestOfLine("Arguments", "With what.", lead=b" ")
-
-    def __init__(self, tag: str = "", verb: str = "", argument: str = "") -> None:
-        super().__init__(tag=tag, verb=verb, argument=argument)
+    positional = ("tag", "verb", "argument")
 
     def end_of_header(self) -> int:
         return self.limit
@@ -51,11 +49,9 @@ class IMAPResponse(Header, title="IMAP response", rfc="RFC 9051, section 2.2.2",
 
     independent = True
 
-    tag = Word("Tag", "Whose answer it is; * nobody's, + the server waits for more.")
+    tag = Word("Tag", "Whose answer it is; * nobody's, + the server waits for more.", default="*")
     text = RestOfLine("Response", "The status or the data.", lead=b" ")
-
-    def __init__(self, tag: str = "*", text: str = "") -> None:
-        super().__init__(tag=tag, text=text)
+    positional = ("tag", "text")
 
     @property
     def status(self) -> str:
@@ -77,7 +73,7 @@ class IMAP(LineProtocol, title="IMAP", rfc="RFC 9051", tcp=143):
     """Internet Message Access Protocol: works with mail that stays on the server."""
 
     @classmethod
-    def kind_of(cls, line: bytes) -> type[Header] | None:
+    def line_kind(cls, line: bytes) -> type[Header] | None:
         if _RESPONSE.match(line):
             return IMAPResponse
         words = line.split(b" ", 2)

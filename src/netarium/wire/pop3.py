@@ -26,11 +26,9 @@ class POP3Response(Header, title="POP3 response", rfc="RFC 1939, section 3", sho
 
     independent = True
 
-    indicator = Word("Status", "+OK: it worked, -ERR: it did not.")
+    indicator = Word("Status", "+OK: it worked, -ERR: it did not.", default="+OK")
     text = RestOfLine("Text", "More of it, mostly for people.", lead=b" ")
-
-    def __init__(self, indicator: str = "+OK", text: str = "") -> None:
-        super().__init__(indicator=indicator, text=text)
+    positional = ("indicator", "text")
 
     def end_of_header(self) -> int:
         return self.limit
@@ -46,7 +44,7 @@ class POP3(LineProtocol, title="POP3", rfc="RFC 1939", tcp=110):
     """Post Office Protocol: fetches mail from a server's mailbox."""
 
     @classmethod
-    def kind_of(cls, line: bytes) -> type[Header] | None:
+    def line_kind(cls, line: bytes) -> type[Header] | None:
         if _RESPONSE.match(line):
             return POP3Response
         return POP3Command if line.partition(b" ")[0].upper() in _VERBS else None

@@ -25,7 +25,7 @@ class SMTP(LineProtocol, title="SMTP", rfc="RFC 5321", tcp=(25, 587, 2525)):
     """Simple Mail Transfer Protocol: how mail reaches a server."""
 
     @classmethod
-    def kind_of(cls, line: bytes) -> type[Header] | None:
+    def line_kind(cls, line: bytes) -> type[Header] | None:
         if _REPLY.match(line):
             return Reply
         return SMTPCommand if line.partition(b" ")[0].upper() in _VERBS else None

@@ -182,9 +182,7 @@ class Command(_Line, title="Command"):
 
     verb = Word("Command", "What is asked for.")
     argument = RestOfLine("Argument", "With what.", lead=b" ")
-
-    def __init__(self, verb: str = "", argument: str = "", **values: Any) -> None:
-        super().__init__(verb=verb, argument=argument, **values)
+    positional = ("verb", "argument")
 
     def summary(self) -> str:
         return escaped(f"{self.verb} {self.argument}".rstrip())
@@ -202,11 +200,9 @@ class Reply(_Line, title="Reply", rfc="RFC 5321, section 4.2; RFC 959, section 4
     """A line of a server's answer, as in SMTP and FTP."""
 
     code = Number("Code", "2xx: done, 3xx: go on, 4xx: not now, 5xx: no.", digits=3)
-    mark = Text("Mark", "A hyphen: more lines of this reply follow.", size=_has_mark)
+    mark = Text("Mark", "A hyphen: more lines of this reply follow.", size=_has_mark, default=" ")
     text = RestOfLine("Text", "The same for people.")
-
-    def __init__(self, code: int = 0, text: str = "", *, more: bool = False) -> None:
-        super().__init__(code=code, mark="-" if more else " ", text=text)
+    positional = ("code", "text")
 
     def summary(self) -> str:
         return escaped(f"{self.code}{self.mark}{self.text}")
@@ -219,9 +215,7 @@ class TextLines(_Line, title="Text"):
     """Lines that are no command and no reply: what is sent, a message, say."""
 
     text = Text("Text", "As it is.")
-
-    def __init__(self, text: str = "", **values: Any) -> None:
-        super().__init__(text=text, **values)
+    positional = ("text",)
 
     def summary(self) -> str:
         count = self.raw.count(b"\n") or 1
@@ -248,7 +242,7 @@ class LineProtocol(Header):
     )
 
     @classmethod
-    def kind_of(cls, line: bytes) -> type[Header] | None:
+    def line_kind(cls, line: bytes) -> type[Header] | None:
         """What a line is, without its end; None: no command and no reply."""
         raise NotImplementedError
 
@@ -263,7 +257,7 @@ class LineProtocol(Header):
         while at < end:
             newline = data.find(b"\n", at, end)
             after = end if newline < 0 else newline + 1
-            kind = self.kind_of(data[at:after].rstrip(b"\r\n"))
+            kind = self.line_kind(data[at:after].rstrip(b"\r\n"))
             if kind is None:
                 other = at if other < 0 else other
             else:

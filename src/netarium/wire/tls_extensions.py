@@ -169,9 +169,7 @@ class ProtocolName(Header, title="Protocol Name", rfc="RFC 7301, section 3.1"):
 
     length = UInt(8, "Length", "Of the name.", unit="bytes", auto=length_of("name"))
     name = Text("Name", "h2 is HTTP/2.", size=lambda h: h.length)
-
-    def __init__(self, name: str = "") -> None:
-        super().__init__(name=name)
+    positional = ("name",)
 
     def summary(self) -> str:
         return escaped(self.name)
