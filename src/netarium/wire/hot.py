@@ -74,7 +74,9 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         )
         clone.__qualname__ = function.__qualname__
         clone.__module__ = function.__module__
-        ready = numba.njit(cache=True, nogil=True, error_model="numpy")(clone)
+        # Without _nrt every call counts references to its arrays, with atomic operations:
+        # loops that call small functions would take six times as long.
+        ready = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(clone)
         _marked[function] = ready
     return ready
 
