@@ -207,7 +207,8 @@ def _streams(s):
         "http request": (
             40000,
             80,
-            b"GET /index.html HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: curl/8.0\r\nAccept: */*\r\n\r\n",
+            b"GET /index.html HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: curl/8.0\r\n"
+            b"Accept: */*\r\n\r\n",
         ),
         "http response": (
             80,

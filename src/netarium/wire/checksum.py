@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netarium.wire.header import Context
+    from netarium.wire.context import Context
 
 __all__ = ["Judged", "Verdict", "header_only", "internet_checksum", "ones_sum"]
 

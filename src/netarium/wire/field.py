@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 from netarium.errors import NetariumError
 
 if TYPE_CHECKING:
-    from netarium.wire.header import Context, Header
+    from netarium.wire.context import Context
+    from netarium.wire.header import Header
 
 __all__ = [
     "REST",
@@ -38,12 +39,16 @@ class FieldError(NetariumError):
 
 
 class Malformed(Exception):  # noqa: N818 - never leaves the reader: it becomes Packet.stop
-    """The bytes break the format: ``at`` (offset in the packet) and why. Internal to reading."""
+    """The bytes break the format: ``at`` (offset in the packet) and why. Internal to reading.
 
-    def __init__(self, at: int, why: str) -> None:
+    ``goes_on``: what follows can be read all the same, as behind an option that is broken.
+    """
+
+    def __init__(self, at: int, why: str, *, goes_on: bool = False) -> None:
         super().__init__(why)
         self.at = at
         self.why = why
+        self.goes_on = goes_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Field(Generic[T]):
     Args:
         label: its name in the RFC.
         meaning: what it is for, in one sentence.
-        default: what a new header has.
+        default: what a new header has, or a function that gives it from the packet around.
         auto: gives the value from the finished packet (a length, the next protocol) unless
             a person has set one.
         when: whether the field is there, asked of the header; None: always.
@@ -119,9 +124,21 @@ class Field(Generic[T]):
     def __set__(self, header: Header, value: T) -> None:
         header.change(self.name, value)
 
+    def __delete__(self, header: Header) -> None:
+        header.forget(self.name)
+
+    @property
+    def follows(self) -> bool:
+        """Whether its value follows from the rest of the packet, unless a person sets it."""
+        return self.auto is not None
+
+    def initial(self, context: Context) -> Any:
+        """What a new header has."""
+        return self.default(context) if callable(self.default) else self.default
+
     def absent(self) -> Any:
         """The value of a field that is not there."""
-        return self.default
+        return None if callable(self.default) else self.default
 
     def measure(self, header: Header, at: int) -> int:
         """Bytes it takes in this header, from offset ``at`` of the packet on."""
@@ -165,7 +182,7 @@ class UInt(Field[int]):
         label: str,
         meaning: str = "",
         *,
-        default: int = 0,
+        default: int | str | Callable[[Context], Any] = 0,
         names: Mapping[int, str] | None = None,
         shown: str = "d",
         unit: str = "",
@@ -298,6 +315,10 @@ class Checksum(UInt):
         self.expected = expected
         self.optional = optional
 
+    @property
+    def follows(self) -> bool:
+        return True
+
 
 class _Address(Field[str]):
     """An address: text in Python, bytes on the wire."""
@@ -333,7 +354,12 @@ class MACAddress(_Address):
     bits = 48
 
     def __init__(
-        self, label: str, meaning: str = "", *, default: str = "00:00:00:00:00:00", **more: Any
+        self,
+        label: str,
+        meaning: str = "",
+        *,
+        default: str | Callable[[Context], str] = "00:00:00:00:00:00",
+        **more: Any,
     ) -> None:
         super().__init__(label, meaning, default=default, **more)
 
@@ -353,7 +379,12 @@ class IPv4Address(_Address):
     bits = 32
 
     def __init__(
-        self, label: str, meaning: str = "", *, default: str = "0.0.0.0", **more: Any
+        self,
+        label: str,
+        meaning: str = "",
+        *,
+        default: str | Callable[[Context], str] = "0.0.0.0",
+        **more: Any,
     ) -> None:
         super().__init__(label, meaning, default=default, **more)
 
@@ -369,7 +400,14 @@ class IPv6Address(_Address):
 
     bits = 128
 
-    def __init__(self, label: str, meaning: str = "", *, default: str = "::", **more: Any) -> None:
+    def __init__(
+        self,
+        label: str,
+        meaning: str = "",
+        *,
+        default: str | Callable[[Context], str] = "::",
+        **more: Any,
+    ) -> None:
         super().__init__(label, meaning, default=default, **more)
 
     def to_bytes(self, value: str) -> bytes:

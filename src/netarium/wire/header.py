@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from netarium.wire.field import Checksum, Field, FieldError, Malformed, Shown, UInt
+from netarium.wire import building
+from netarium.wire.context import REGISTRIES, Context, length_of
+from netarium.wire.field import Field, FieldError, Malformed, Shown, UInt
 
 if TYPE_CHECKING:
     from netarium.wire.packet import Packet
@@ -21,46 +21,12 @@ __all__ = [
     "Padding",
     "Parts",
     "Payload",
+    "Unreadable",
     "length_of",
 ]
 
-#: Which header follows, by registry and number: ``REGISTRIES["ethertype"][0x0800]`` is IPv4.
-#: Filled by the headers' own declarations.
-REGISTRIES: dict[str, dict[int, type[Header]]] = {}
-
-_OWN = frozenset({"data", "start", "limit", "given", "packet"})
-
-
-@dataclass(slots=True)
-class Context:
-    """What a field that follows from the rest of the packet may look at.
-
-    Attributes:
-        header: the header that it is in.
-        lower: the header around it; upper: the one within it.
-        size: the header's own size in bytes.
-        payload: all bytes after the header, to the end that it gives.
-        raw: the header's own bytes, with the checksum zero.
-        values: the values of the header's fields that do not follow from others.
-    """
-
-    header: Header
-    lower: Header | None = None
-    upper: Header | None = None
-    size: int = 0
-    payload: bytes = b""
-    raw: bytes = b""
-    values: dict[str, Any] = dataclass_field(default_factory=dict)
-
-
-def length_of(name: str) -> Callable[[Context], int]:
-    """For ``auto``: the bytes that a field of varying width will take."""
-
-    def auto(context: Context) -> int:
-        field: Field[Any] = getattr(type(context.header), name)
-        return len(field.encode(context.values.get(name, field.default), context.header))
-
-    return auto
+_OWN = frozenset({"data", "start", "limit", "given", "packet", "quoted", "built", "depth"})
+_bare = object.__new__
 
 
 class Header:
@@ -75,7 +41,12 @@ class Header:
 
     ``UDP(dport=53)`` makes a new one, ``UDP(...) / b"bytes"`` a packet. Fields that follow
     from the rest (lengths, next protocols, checksums) are filled in, except those given.
-    Assigning to a field makes them anew in the whole packet, except those given.
+    Assigning to a field makes them anew in the whole packet, except those given; ``del`` of
+    a field lets it follow from the rest again.
+
+    Some headers are of several kinds, told by their first byte: messages, options. The base
+    declares what they share and ``kinds="icmp_type"``, each kind its number there
+    (``icmp_type=8``). Reading and ``ICMP(type=8)`` give the kind; unknown ones, the base.
     """
 
     title: ClassVar[str] = ""
@@ -90,20 +61,44 @@ class Header:
     independent: ClassVar[bool] = False
     #: By registry: its number there.
     numbers: ClassVar[dict[str, int]] = {}
+    #: The registry of its kinds, by its first byte; empty where it has none.
+    kinds: ClassVar[str] = ""
+    #: The header that it is a kind of.
+    base: ClassVar[type[Header] | None] = None
+    #: Fields that may be given without their names, ``MSS(1460)``.
+    positional: ClassVar[tuple[str, ...]] = ()
+    #: Whether it carries (the beginning of) a packet that it tells about.
+    quotes: ClassVar[bool] = False
+    #: Whether something must follow where a number announces it: bytes that miss are an error.
+    insists: ClassVar[bool] = False
+    #: Whether all of its fields have their places whatever their values.
+    fixed: ClassVar[bool] = False
 
     data: bytes
     start: int
     limit: int
-    given: dict[str, Any]
-    packet: Packet | None
+    #: What a person has set, by field; replaced as a whole, never changed in place.
+    given: dict[str, Any] = {}  # noqa: RUF012
+    packet: Packet | None = None
+    #: Within the packet that an error message quotes: it did not come here by this packet's way.
+    quoted: bool = False
+    #: Made by a person, not read: what was not given has its default.
+    built: bool = False
 
     def __init_subclass__(
-        cls, title: str = "", rfc: str = "", short: str = "", **numbers: int | tuple[int, ...]
+        cls,
+        title: str = "",
+        rfc: str = "",
+        short: str = "",
+        kinds: str = "",
+        **numbers: int | tuple[int, ...],
     ) -> None:
         super().__init_subclass__()
         cls.title = title or cls.__name__
         cls.rfc = rfc or cls.rfc
-        cls.short = short or cls.__name__.lower()
+        cls.short = short or (cls.base.short if cls.base else cls.__name__.lower())
+        cls.kinds = kinds
+        cls.base = cls if kinds else cls.base
         cls.declared = (*cls.declared, *(f for f in vars(cls).values() if isinstance(f, Field)))
         at = 0
         for field in cls.declared:
@@ -112,20 +107,35 @@ class Header:
             field.bit_offset = at
             at += field.bits
         cls.minimum = at // 8
-        cls.numbers = {}
+        cls.fixed = all(field.bit_offset >= 0 for field in cls.declared)
+        own: dict[str, int] = {}
         for registry, many in numbers.items():
             for number in many if isinstance(many, tuple) else (many,):
                 REGISTRIES.setdefault(registry, {})[number] = cls
-                cls.numbers.setdefault(registry, number)
+                own.setdefault(registry, number)
+        cls.numbers = cls.numbers | own
 
-    def __init__(self, **values: Any) -> None:
-        self.packet = None
-        self.given = {}
-        for name, value in values.items():
+    def __new__(cls, *arguments: Any, **values: Any) -> Self:
+        kind = cls
+        if cls.kinds:
+            field = cls.declared[0]
+            named = values.get(field.name)
+            told = named if named is not None else field.initial(Context(_bare(cls)))
+            kind = cls.kind_of(field.number(told))
+        return _bare(kind)
+
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        if len(arguments) > len(self.positional):
+            raise FieldError(
+                f"{type(self).__name__} takes {len(self.positional)} values without names, "
+                f"not {len(arguments)}",
+                f"Name them: {', '.join(field.name for field in self.declared)}.",
+            )
+        given = dict(zip(self.positional, arguments, strict=False)) | values
+        for name in given:
             self._field(name)
-            self.given[name] = value
-        self.data, self.start, self.limit = b"", 0, 0
-        self.build(Context(self))
+        self.__dict__.update(data=b"", start=0, limit=0, given=given, built=True)
+        building.build(self, Context(self))
 
     @classmethod
     def view(cls, data: bytes, start: int = 0, limit: int | None = None) -> Self:
@@ -134,13 +144,26 @@ class Header:
         Malformed where not even its fixed part is there.
         """
         limit = len(data) if limit is None else limit
-        if limit - start < cls.minimum:
+        kind = cls.kind_at(data, start, limit) if cls.kinds else cls
+        if limit - start < kind.minimum:
             raise Malformed(
-                limit, f"{cls.title} needs {cls.minimum} bytes, {limit - start} are there"
+                limit, f"{kind.title} needs {kind.minimum} bytes, {limit - start} are there"
             )
-        self = cls.__new__(cls)
-        self.__dict__.update(data=data, start=start, limit=limit, given={}, packet=None)
+        self = _bare(kind)
+        inside = self.__dict__
+        inside["data"], inside["start"], inside["limit"] = data, start, limit
         return self
+
+    @classmethod
+    def kind_at(cls, data: bytes, start: int, limit: int) -> type[Self]:
+        """The class that reads these bytes: the kind that the first one tells, or this class."""
+        return cls.kind_of(data[start]) if start < limit else cls
+
+    @classmethod
+    def kind_of(cls, number: int) -> type[Self]:
+        """The kind of this number, or this class where it is not known."""
+        found = REGISTRIES.get(cls.kinds, {}).get(number, cls)
+        return found if issubclass(found, cls) else cls
 
     # --- what subclasses say about themselves -----------------------------------------
 
@@ -149,6 +172,8 @@ class Header:
 
     def end_of_header(self) -> int:
         """Where its own bytes end, an offset in ``data``; from a length field, if it has one."""
+        if self.fixed:
+            return min(self.start + self.minimum, self.limit)
         at = 8 * self.start
         for field in self.declared:
             if field.when is None or field.when(self):
@@ -158,6 +183,15 @@ class Header:
     def payload_end(self) -> int:
         """Where what it carries ends, an offset in ``data``."""
         return self.limit
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether it says that it carries a part of a datagram only."""
+        return False
+
+    def trailer(self) -> type[Padding]:
+        """What lies behind the end of what it carries, where that is not the end of all."""
+        return Padding
 
     def next_header(self) -> type[Header] | None:
         """What follows; None where it is not known or nothing: then the rest is Payload."""
@@ -206,19 +240,31 @@ class Header:
             at += bits
         raise AttributeError(field.name)
 
-    def fields(self) -> Iterator[Shown]:
-        """Its fields that are there, in order."""
+    def places(self) -> Iterator[tuple[Field[Any], int, int]]:
+        """Its fields that are there, in order, each with its first bit and width."""
+        at, end = 8 * self.start, 8 * self.limit
         for field in self.declared:
-            bit, bits = self.place(field)
-            if bits < 0 or (bits == 0 and field.bits == 0):
+            if field.when is not None and not field.when(self):
                 continue
+            bits = field.bits or 8 * field.measure(self, at >> 3)
+            if at + bits > end and field.bit_offset < 0:
+                if field.bits:
+                    return
+                bits = max(0, end - at)
+            if bits > 0:
+                yield field, at, bits
+            at += bits
+
+    def fields(self) -> Iterator[Shown]:
+        """Its fields that are there, in order, as they are shown."""
+        for field, bit, bits in self.places():
             value = field.decode(self, bit, bits)
             text, parts = field.text(value, self), field.parts(self, bit, bits)
             yield Shown(field.name, field.label, value, text, bit, bits, field.meaning, parts)
 
     def values(self) -> dict[str, Any]:
         """Its fields' values by name."""
-        return {shown.name: shown.value for shown in self.fields()}
+        return {field.name: field.decode(self, bit, bits) for field, bit, bits in self.places()}
 
     def __bytes__(self) -> bytes:
         return self.raw
@@ -229,7 +275,7 @@ class Header:
     __hash__ = None  # type: ignore[assignment]  # it can be changed
 
     def __repr__(self) -> str:
-        inner = ", ".join(f"{shown.name}={shown.value!r}" for shown in self.fields())
+        inner = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
         return f"{type(self).__name__}({inner})"
 
     def __str__(self) -> str:
@@ -249,85 +295,44 @@ class Header:
 
     def change(self, name: str, value: Any) -> None:
         """Set a field, and make anew whatever follows from it."""
-        before = dict(self.given)
-        self.given[name] = value
+        self._give({**self.given, name: value})
+
+    def forget(self, name: str) -> None:
+        """Let a field that was set, or read, follow from the rest again; ``del header.field``."""
+        field = self._field(name)
+        given = {key: value for key, value in self.given.items() if key != name}
+        if not self.built and not field.follows:
+            given[name] = building.initial(type(self), field, Context(self))
+        self._give(given)
+
+    def _give(self, given: dict[str, Any]) -> None:
+        before, kind = self.given, type(self)
         try:
-            self.packet.rebuild() if self.packet else self.build(Context(self))
+            first = self.declared[0].name if self.declared else ""
+            if self.base is not None and first in given:
+                now = self.base.kind_of(self.base.declared[0].number(given[first]))
+                object.__setattr__(self, "__class__", now)
+            known = type(self)
+            self.__dict__["given"] = {k: v for k, v in given.items() if hasattr(known, k)}
+            if self.packet:
+                self.packet.rebuild()
+            else:
+                building.build(self, Context(self))
         except FieldError:
-            self.given = before
+            object.__setattr__(self, "__class__", kind)
+            self.__dict__["given"] = before
             raise
 
     def copy(self) -> Self:
         """The same header, on its own."""
-        twin = type(self).view(self.raw) if self.minimum <= self.size else type(self)()
-        twin.given.update(self.given)
+        twin: Self = _bare(type(self))
+        raw = self.raw
+        twin.__dict__.update(self.__dict__, data=raw, start=0, limit=len(raw), packet=None)
         return twin
 
     def build(self, context: Context) -> None:
-        """Make its bytes: given values, then those that follow from ``context``, then the old.
-
-        Lengths depend on each other, so it goes round until nothing changes.
-        """
-        if self.independent and self.data and not self.given:
-            self.data, self.start = self.raw, 0
-            self.limit = context.size = len(self.data)
-            return
-        values = self._values_to_keep(context)
-        data = b""
-        self.data, self.start, self.limit = bytes(self.minimum), 0, self.minimum
-        for _ in range(4):
-            before, data = data, self._encode(values, context)
-            self.data, self.limit = data, len(data)
-            context.size = len(data)
-            if data == before:
-                break
-        for field in self.declared:
-            bit, bits = self.place(field)
-            if isinstance(field, Checksum) and field.name not in values and bits > 0:
-                context.raw = data
-                value = field.expected(context)
-                data = data[: bit >> 3] + value.to_bytes(2, "big") + data[(bit >> 3) + 2 :]
-                self.data = data
-
-    def _values_to_keep(self, context: Context) -> dict[str, Any]:
-        """What does not follow from the rest of the packet."""
-        kept = {}
-        known = context.upper.numbers if context.upper else {}
-        if self.data:
-            for field in self.declared:
-                follows = field.auto or isinstance(field, Checksum)
-                announces = isinstance(field, UInt) and field.selects in known
-                bit, bits = self.place(field)
-                if follows or announces or bits < 0:
-                    continue
-                # As bytes where the width varies: those that break its format are kept, too.
-                raw = self.data[bit >> 3 : (bit + bits) >> 3]
-                kept[field.name] = getattr(self, field.name) if field.bits else raw
-        return kept | self.given
-
-    def _encode(self, values: dict[str, Any], context: Context) -> bytes:
-        context.values = values
-        whole, width = 0, 0  # a growing number, and how many bits of it count
-        for field in self.declared:
-            if field.when is not None and not field.when(self):
-                continue
-            if field.name in values:
-                value = values[field.name]
-            elif field.auto:
-                value = field.auto(context)
-            elif isinstance(field, UInt) and context.upper:
-                value = context.upper.numbers.get(field.selects, field.default)
-            else:
-                value = field.default
-            if field.bits:
-                whole, width = whole << field.bits | field.number(value), width + field.bits
-            else:
-                raw = field.encode(value, self)
-                whole, width = (
-                    whole << 8 * len(raw) | int.from_bytes(raw, "big"),
-                    width + 8 * len(raw),
-                )
-        return whole.to_bytes(width // 8, "big")
+        """Make its bytes anew; see ``wire.building``."""
+        building.build(self, context)
 
     @classmethod
     def _field(cls, name: str) -> Field[Any]:
@@ -371,12 +376,16 @@ class Parts(Field[tuple[Header, ...]]):
         return max(0, self.size(header) if self.size else header.end_of_header() - at)
 
     def decode(self, header: Header, bit: int, bits: int) -> tuple[Header, ...]:
-        found = []
+        found: list[Header] = []
+        at, end = bit >> 3, (bit + bits) >> 3
         try:
-            for part in self.read(header, bit >> 3, (bit + bits) >> 3):
+            for part in self.read(header, at, end):
                 found.append(part)
-        except Malformed:
-            pass  # check() of the header has said so; what could be read is given
+                at = part.end_of_header()
+        except Malformed as malformed:
+            rest = Unreadable.view(header.data, min(at, end), end)
+            rest.__dict__["why"] = malformed.why
+            found.append(rest)
         return tuple(found)
 
     def encode(self, value: Any, header: Header) -> bytes:
@@ -431,6 +440,8 @@ class Padding(_Remainder, title="Padding"):
     """Bytes behind the end that a length field gives: to fill up a frame of 60 bytes."""
 
     load = _rest()
+    #: The place among the layers of the header that ends before it.
+    depth: int = 0
 
 
 class Incomplete(_Remainder, title="Incomplete"):
@@ -459,3 +470,17 @@ class Incomplete(_Remainder, title="Incomplete"):
             text = field.text(value, whole)
             bit = 8 * self.start + field.bit_offset
             yield Shown(field.name, field.label, value, text, bit, field.bits, field.meaning)
+
+
+class Unreadable(_Remainder, title="Unreadable"):
+    """Options or records that break their format, from the first such one on."""
+
+    load = _rest()
+
+    @property
+    def why(self) -> str:
+        """How they break it."""
+        return str(self.__dict__.get("why", ""))
+
+    def summary(self) -> str:
+        return f"{super().summary()}: {self.why}" if self.why else super().summary()

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from netarium.wire.batch import CHECKSUM_NOT_READY, CHECKSUM_VALID
+from netarium.wire.context import REGISTRIES, Context
 from netarium.wire.field import Malformed
-from netarium.wire.header import REGISTRIES, Context, Header, Incomplete, Padding, Payload
+from netarium.wire.header import Header, Incomplete, Padding, Payload
 
 if TYPE_CHECKING:
     from netarium.wire.batch import Batch
@@ -15,9 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["Packet", "Stop", "packet_of"]
 
 H = TypeVar("H", bound=Header)
+_bare = object.__new__
 
 #: Headers in headers in headers: no honest packet has as many.
 _DEEPEST = 64
+#: Link types whose first header is IP, of the version that its first bits say.
+_RAW_IP = frozenset({12, 14, 101})
+#: For packets whose first header is none that files know: "reserved for private use".
+_PRIVATE = 147
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,8 @@ class Packet:
         self.segment = 0
         self.comment = ""
         self.length = 0
-        self.link_type = 1
+        first = self.layers[0].numbers if self.layers else {"link": 1}
+        self.link_type = first.get("link", _PRIVATE)
         self.rebuild()
 
     @classmethod
@@ -76,14 +84,13 @@ class Packet:
             length: bytes on the wire, where that is more.
         """
         self = cls.__new__(cls)
-        self.data = bytes(data)
-        self.length = max(length, len(self.data))
+        self.data = data = bytes(data)
+        self.length = max(length, len(data))
         self.time = self.number = self.flags = self.segment = 0
         self.interface = self.comment = ""
         self.link_type = link_type
-        self.layers, self.stop = _dissect(self.data, link_type, self.length)
-        for layer in self.layers:
-            layer.packet = self
+        self.stop = None
+        self.layers = _dissect(self, data)
         return self
 
     # --- looking at it ------------------------------------------------------------------
@@ -92,7 +99,12 @@ class Packet:
     def __getitem__(self, kind: type[H]) -> H: ...
     @overload
     def __getitem__(self, kind: int) -> Header: ...
-    def __getitem__(self, kind: type[H] | int) -> H | Header:
+    @overload
+    def __getitem__(self, kind: slice) -> Packet: ...
+    def __getitem__(self, kind: type[H] | int | slice) -> H | Header | Packet:
+        """A header by its class or place, or a packet of those between: ``packet[IPv4:]``."""
+        if isinstance(kind, slice):
+            return self._part(kind)
         if isinstance(kind, int):
             return self.layers[kind]
         found = self.get(kind)
@@ -100,9 +112,51 @@ class Packet:
             raise KeyError(f"{kind.title} is not in {self!r}")
         return found
 
+    def _part(self, wanted: slice) -> Packet:
+        ends: list[int | None] = []
+        for end in (wanted.start, wanted.stop):
+            ends.append(self.layers.index(self[end]) if isinstance(end, type) else end)
+        part = type(self).__new__(type(self))
+        part.__dict__.update(self.__dict__)
+        chosen = slice(*ends)
+        layers = self.layers[chosen]
+        first = chosen.indices(len(self.layers))[0]
+        start = layers[0].start if layers else 0
+        end = layers[-1].limit if layers else 0
+        part.data = self.data[start:end]
+        part.length = end - start
+        part.link_type = layers[0].numbers.get("link", _PRIVATE) if layers else 1
+        part.layers = []
+        for layer in layers:
+            twin = layer.copy()
+            twin.__dict__.update(
+                data=part.data,
+                start=layer.start - start,
+                limit=min(layer.limit, end) - start,
+                packet=part,
+                quoted=layer.quoted and not layers[0].quoted,
+            )
+            if isinstance(twin, Padding):
+                twin.__dict__["depth"] = max(0, twin.depth - first)
+            part.layers.append(twin)
+        if self.stop and self.stop.at >= start:
+            part.stop = Stop(self.stop.layer, self.stop.at - start, self.stop.why)
+        return part
+
     def get(self, kind: type[H]) -> H | None:
-        """The outermost header of this kind, or None."""
-        return next((layer for layer in self.layers if isinstance(layer, kind)), None)
+        """The outermost header of this kind, or None; see ``quoted`` for those in a quote."""
+        for layer in self.layers:
+            if isinstance(layer, kind) and not layer.quoted:
+                return layer
+        return None
+
+    @property
+    def quoted(self) -> Packet | None:
+        """The packet that an ICMP error tells about: its beginning, as far as it is quoted."""
+        for index, layer in enumerate(self.layers):
+            if layer.quoted:
+                return self[index:]
+        return None
 
     def __contains__(self, kind: type[Header]) -> bool:
         return self.get(kind) is not None
@@ -143,35 +197,46 @@ class Packet:
 
     def copy(self) -> Packet:
         """The same packet, with headers of its own."""
-        twin = type(self).parse(self.data, self.link_type, self.length)
-        for mine, theirs in zip(self.layers, twin.layers, strict=False):
-            theirs.given.update(mine.given)
-        for name in ("time", "interface", "number", "flags", "segment", "comment"):
-            setattr(twin, name, getattr(self, name))
-        return twin
+        return self[:]
 
     def rebuild(self) -> None:
         """Make all bytes anew from the layers, innermost first."""
-        inner = b""
-        for index in range(len(self.layers) - 1, -1, -1):
-            layer = self.layers[index]
-            layer.packet = None
-            if isinstance(layer, Padding):
-                continue
-            upper = self.layers[index + 1] if index + 1 < len(self.layers) else None
-            lower = self.layers[index - 1] if index else None
-            layer.build(Context(layer, lower, upper, payload=inner))
-            inner = layer.data + inner
-        padding = b"".join(layer.raw for layer in self.layers if isinstance(layer, Padding))
-        self.data = inner + padding
-        self.length = len(self.data)
-        self.stop = None
-        at = 0
+        layers = [layer for layer in self.layers if not isinstance(layer, Padding)]
+        trailers: dict[int, bytes] = {}
         for layer in self.layers:
-            size = len(layer.data) if not isinstance(layer, Padding) else layer.size
-            layer.data, layer.start, layer.packet = self.data, at, self
-            layer.limit = len(self.data) if isinstance(layer, Padding) else len(inner)
+            if isinstance(layer, Padding):
+                trailers[layer.depth] = trailers.get(layer.depth, b"") + layer.raw
+        missing = max(0, self.length - len(self.data))
+        fragment = next((i for i, layer in enumerate(layers) if layer.is_fragment), len(layers))
+        quoted = False
+        for layer in layers:
+            if layer.quoted != quoted:
+                layer.__dict__["quoted"] = quoted
+            quoted = quoted or layer.quotes
+        whole = b""
+        for index in range(len(layers) - 1, -1, -1):
+            layer = layers[index]
+            upper = layers[index + 1] if index + 1 < len(layers) else None
+            lower = layers[index - 1] if index else None
+            context = Context(layer, lower, upper, payload=whole, below=layers[:index])
+            context.partial = bool(missing) or index > fragment
+            layer.build(context)
+            whole = layer.data + whole + trailers.get(index, b"")
+        self.data = whole
+        self.length = len(whole) + missing
+        self.stop = None
+        self.flags &= ~(CHECKSUM_NOT_READY | CHECKSUM_VALID)
+        at, end = 0, len(whole)
+        for index, layer in enumerate(layers):
+            size = len(layer.data)
+            layer.__dict__.update(data=whole, start=at, limit=end, packet=self)
             at += size
+            end -= len(trailers.get(index, b""))
+        for layer in self.layers:
+            if isinstance(layer, Padding):
+                size = layer.size
+                layer.__dict__.update(data=whole, start=at, limit=at + size, packet=self)
+                at += size
 
 
 def packet_of(batch: Batch, index: int) -> Packet:
@@ -189,44 +254,90 @@ def packet_of(batch: Batch, index: int) -> Packet:
     return packet
 
 
-def _dissect(data: bytes, link_type: int, length: int) -> tuple[list[Header], Stop | None]:
+def _dissect(packet: Packet, data: bytes) -> list[Header]:
+    """Its headers; what stops it early is left in ``packet.stop``. Written for speed."""
     from netarium.wire import protocols  # noqa: F401 - fills the registries
 
     layers: list[Header] = []
-    stop: Stop | None = None
+    trailers: list[Padding] = []
+    quoted = False
     at, end = 0, len(data)
-    kind = REGISTRIES["link"].get(link_type)
-    while kind is not None and (at < end or not kind.minimum):
-        if len(layers) >= _DEEPEST:
-            stop = Stop(kind.title, at, f"more than {_DEEPEST} headers within each other")
-            break
-        try:
-            layer: Header = kind.view(data, at, end)
-        except Malformed as malformed:
-            why = malformed.why
-            if length > len(data) and end == len(data):
-                why += f" (the capture kept {len(data)} of {length} bytes)"
-            stop = Stop(kind.title, malformed.at, why)
-            layer = Incomplete.view(data, at, end)
-            layer.__dict__["kind"] = kind
-            layers.append(layer)
+    kind = REGISTRIES["link"].get(packet.link_type)
+    if packet.link_type in _RAW_IP and data:
+        kind = REGISTRIES["ip_version"].get(data[0] >> 4)
+    while kind is not None:
+        if kind.kinds:
+            kind = kind.kind_at(data, at, end)
+        if end - at < kind.minimum:
+            if at < end:
+                cut = Incomplete.view(data, at, end)
+                cut.__dict__.update(kind=kind, packet=packet, quoted=quoted)
+                layers.append(cut)
+            if not quoted:  # quotes are cut off by their nature
+                missing = f"{kind.title} needs {kind.minimum} bytes, {end - at} are there"
+                _stop(packet, Stop(kind.title, end, missing + _kept(packet)))
             at = end
             break
+        layer = _bare(kind)
+        inside = layer.__dict__
+        inside["data"], inside["start"], inside["limit"] = data, at, end
+        inside["packet"] = packet
+        if quoted:
+            inside["quoted"] = True
+        if kind.quotes:
+            quoted = True
         layers.append(layer)
         try:
             layer.check()
-            behind, inner_end = layer.end_of_header(), layer.payload_end()
         except Malformed as malformed:
-            stop = Stop(kind.title, malformed.at, malformed.why)
-            at = max(at + kind.minimum, min(layer.end_of_header(), end))
+            _stop(packet, Stop(kind.title, malformed.at, malformed.why))
+            if not malformed.goes_on:
+                at = max(at + kind.minimum, min(layer.end_of_header(), end))
+                break
+        behind, inner_end = layer.end_of_header(), layer.payload_end()
+        if inner_end != end:
+            if inner_end > end:
+                _check_length(packet, layers, inner_end - end)
+            else:
+                inner_end = max(inner_end, behind)
+                if inner_end < end:
+                    trailers.append(layer.trailer().view(data, inner_end, end))
+                    trailers[-1].__dict__.update(packet=packet, depth=len(layers) - 1)
+                    end = inner_end
+        if behind == at or len(layers) >= _DEEPEST:
+            if behind != at:
+                _stop(packet, Stop(kind.title, behind, f"{_DEEPEST} headers within each other"))
+            at = behind
             break
-        at, end = behind, max(behind, min(end, inner_end))
-        kind = layer.next_header() if at < end else None
+        at = behind
+        kind = layer.next_header() if at < end or kind.insists else None
     if at < end:
-        layers.append(Payload.view(data, at, end))
-    if max(at, end) < len(data):
-        layers.append(Padding.view(data, max(at, end), len(data)))
-    return layers, stop
+        rest = _bare(Payload)
+        rest.__dict__.update(data=data, start=at, limit=end, packet=packet, quoted=quoted)
+        layers.append(rest)
+    layers.extend(reversed(trailers))
+    return layers
+
+
+def _stop(packet: Packet, stop: Stop) -> None:
+    if packet.stop is None:
+        packet.stop = stop
+
+
+def _kept(packet: Packet) -> str:
+    kept = len(packet.data)
+    return f" (the capture kept {kept} of {packet.length} bytes)" if kept < packet.length else ""
+
+
+def _check_length(packet: Packet, layers: list[Header], missing: int) -> None:
+    """A length field speaks of more bytes than there are: say so, unless that is as it should."""
+    layer = layers[-1]
+    if layer.quoted or packet.length > len(packet.data):
+        return
+    if any(below.is_fragment for below in layers):
+        return
+    more = f"its length says {missing} byte{'' if missing == 1 else 's'} more than there are"
+    _stop(packet, Stop(layer.title, layer.limit, more))
 
 
 def fields_of(packet: Packet) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""Making a header's bytes: from what was given, what follows from the packet, and what was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netarium.wire.checksum import header_only
+from netarium.wire.context import REGISTRIES, Context
+from netarium.wire.field import Checksum, UInt
+
+if TYPE_CHECKING:
+    from netarium.wire.field import Field
+    from netarium.wire.header import Header
+
+__all__ = ["build", "initial"]
+
+
+def build(header: Header, context: Context) -> None:
+    """Make its bytes: given values, then those that follow from ``context``, then the old.
+
+    Lengths depend on each other, so it goes round until nothing changes.
+    """
+    inside = header.__dict__
+    if header.independent and header.data and not header.given:
+        data = header.raw
+        inside.update(data=data, start=0, limit=len(data))
+        context.size = len(data)
+        return
+    context.values = values = header.given if header.built else _kept(header, context)
+    inside.update(data=bytes(header.minimum), start=0, limit=header.minimum)
+    context.size, data = header.minimum, b""
+    for _ in range(4):
+        before, data = data, _encode(header, values, context)
+        inside["data"], inside["limit"] = data, len(data)
+        context.size = len(data)
+        if data == before or header.fixed:
+            break
+    for field in header.declared:
+        if isinstance(field, Checksum) and field.name not in values:
+            bit, bits = header.place(field)
+            if bits > 0:
+                context.raw = data
+                value = field.expected(context).to_bytes(bits // 8, "big")
+                data = data[: bit >> 3] + value + data[(bit + bits) >> 3 :]
+                inside["data"] = data
+
+
+def initial(header: type[Header], field: Field[Any], context: Context) -> Any:
+    """What a field of a new header has."""
+    base = header.base
+    if base is not None and field is header.declared[0] and base.kinds in header.numbers:
+        return header.numbers[base.kinds]
+    return field.initial(context)
+
+
+def _kept(header: Header, context: Context) -> dict[str, Any]:
+    """Of a header that was read: what does not follow from the rest of the packet."""
+    kept = {}
+    announced = context.upper.numbers if context.upper else {}
+    for field, bit, bits in header.places():
+        # As bytes where the width varies: those that break its format are kept, too.
+        raw = header.data[bit >> 3 : (bit + bits) >> 3]
+        value = field.decode(header, bit, bits) if field.bits else raw
+        if not header.quoted:  # what is quoted went as it went
+            if isinstance(field, Checksum):
+                known = field.expected is header_only or not context.partial
+                if known and (value or not field.optional):
+                    continue
+            if field.auto and not context.partial:
+                continue
+            if isinstance(field, UInt) and field.selects in announced:
+                announces = REGISTRIES.get(field.selects, {}).get(int(value))
+                if announces is None or not isinstance(context.upper, announces):
+                    continue
+        kept[field.name] = value
+    return kept | header.given
+
+
+def _encode(header: Header, values: dict[str, Any], context: Context) -> bytes:
+    whole, width = 0, 0  # a growing number, and how many bits of it count
+    announced = context.upper.numbers if context.upper else {}
+    for field in header.declared:
+        if field.when is not None and not field.when(header):
+            continue
+        if field.name in values:
+            value = values[field.name]
+        elif field.auto:
+            value = field.auto(context)
+        elif isinstance(field, UInt) and field.selects in announced:
+            value = announced[field.selects]
+        else:
+            value = initial(type(header), field, context)
+        if field.bits:
+            whole, width = whole << field.bits | field.number(value), width + field.bits
+        else:
+            raw = field.encode(value, header)
+            whole = whole << 8 * len(raw) | int.from_bytes(raw, "big")
+            width += 8 * len(raw)
+    return whole.to_bytes(width // 8, "big")
