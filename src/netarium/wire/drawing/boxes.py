@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from netarium.wire.drawing.header_diagram import BITS, BYTES, Box, Diagram, Piece, Row
 from netarium.wire.drawing.lettering import MONO, STRONG, shortened, width, wrapped
 from netarium.wire.drawing.scale import Area, Scale
@@ -16,7 +18,7 @@ from netarium.wire.drawing.style import (
     Hue,
 )
 from netarium.wire.drawing.svg import Canvas
-from netarium.wire.drawing.words import write_box
+from netarium.wire.drawing.words import write_box, write_rest
 
 __all__ = ["draw_diagram"]
 
@@ -235,6 +237,8 @@ class _Sheet:
                 self.canvas.rectangle(x0, top, x1 - x0, bottom - top, fill=fill)
             self.draw_borders(box, placed)
             write_box(self.canvas, box, self.area(placed), self.scale, self.hue)
+            for rest in self.rests(placed):
+                write_rest(self.canvas, box, rest, self.scale)
 
     def span(self, row: Row, piece: Piece) -> tuple[float, float]:
         unit = self.scale.wide / row.columns
@@ -344,6 +348,29 @@ class _Sheet:
             if run.wide**2 * run.high > best.wide**2 * best.high:
                 best = run
         return best
+
+    def rests(self, placed: list[tuple[int, Piece]]) -> Iterator[Area]:
+        """Pieces in corners, which touch neither the words' area nor what touches it."""
+        shapes = [
+            (place, *self.span(self.drawing.rows[place], piece), piece) for place, piece in placed
+        ]
+        words = self.area(placed)
+        main = next(
+            n
+            for n, shape in enumerate(shapes)
+            if self.tops[shape[0]] >= words.top - 0.1
+            and shape[1] == words.left
+            and shape[2] == words.right
+        )
+        for steps in (range(main, 0, -1), range(main, len(shapes) - 1)):
+            apart = False
+            for number in steps:
+                other = number - 1 if steps.step < 0 else number + 1
+                pair = sorted((shapes[number], shapes[other]), key=lambda shape: shape[0])
+                apart = apart or not self.joined(pair[0], pair[1])
+                place, left, right, _ = shapes[other]
+                if apart and self.drawing.rows[place].kind == "grid":
+                    yield Area(left, self.tops[place], right, self.tops[place + 1])
 
     def draw_groups(self, placed: dict[int, list[tuple[int, Piece]]]) -> None:
         """A strong line at the beginning and end of each option in the grid."""

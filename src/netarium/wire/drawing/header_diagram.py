@@ -223,7 +223,8 @@ class _Layout:
         self.end_row()
         self.depth += 1
         if any(_is_fixed(part.value, inner) for inner in part.parts):
-            text = f"{part.label}: {part.text}" if part.text else part.label
+            named = not part.text or part.text.startswith(part.label)
+            text = (part.text or part.label) if named else f"{part.label}: {part.text}"
             where = part.bit >> 3
             self.result.rows.append(Row("title", where, where, text=text, depth=self.depth))
         self.add_parts(part, name)
@@ -330,6 +331,8 @@ class _Layout:
             return
         raw = self.layer.data[self.at >> 3 : bit >> 3]
         label = "Padding" if not any(raw) else "Not read"
+        if raw in (b"\r\n", b"\n"):
+            label = "End of line"
         box = Box("", label, "", "Bits that no field of the header claims.", self.at, bit - self.at)
         self.put(box, loose=bit - self.at > BITS or self.at % 8 != 0)
 

@@ -16,11 +16,13 @@ from netarium.wire.drawing.scale import Area, Scale
 from netarium.wire.drawing.style import ALARM, CHANGED_INK, FAINT, GOOD, INK, PAPER, Hue
 from netarium.wire.drawing.svg import Canvas
 
-__all__ = ["write_box"]
+__all__ = ["write_box", "write_rest"]
 
 #: From base line to base line of a text of several lines, and between value and note.
 _LINE = 15
 _SPACE = 10
+#: The most that label and value stand apart.
+_LEAD = 6
 
 
 def write_box(canvas: Canvas, box: Box, area: Area, scale: Scale, hue: Hue) -> None:
@@ -78,11 +80,21 @@ def _write_label_and_value(canvas: Canvas, box: Box, area: Area, scale: Scale, h
         line = (area.top + area.bottom) / 2 + label_size * 0.32
         canvas.text(area.middle, line, label, label_size, fill=ink, anchor="middle")
     else:
-        lead = (area.high - label_size - value_size) / 3
-        line = area.top + lead + label_size * 0.80
+        lead = min((area.high - label_size - value_size) / 3, _LEAD)
+        top = (area.top + area.bottom - label_size - value_size - lead) / 2
+        line = top + label_size * 0.80
         canvas.text(area.middle, line, label, label_size, fill=ink, anchor="middle")
-        line = area.bottom - lead - value_size * 0.12
+        line = top + label_size + lead + value_size * 0.88
         _write_value(canvas, box, text, value_size, area, line, scale)
+
+
+def write_rest(canvas: Canvas, box: Box, area: Area, scale: Scale) -> None:
+    """Write into a part of a box that does not touch the rest of it whose part it is."""
+    size = scale.label[-1]
+    candidates = [f"{box.label}, continued", box.label, ""]
+    text, size = fitted(candidates, area.wide - 6, (size,))
+    line = (area.top + area.bottom) / 2 + size * 0.32
+    canvas.text(area.middle, line, text, size, fill=FAINT, anchor="middle")
 
 
 def _write_value(
