@@ -87,8 +87,9 @@ class _Sheet:
         bottom = self.tops[-1]
         if self.drawing.stop:
             bottom += self.draw_stop(bottom)
+        bar = self.x if self.scale.bytes else self.x - 9
         self.canvas.rectangle(
-            self.x, self.y + 4, 5, bottom - self.y - 4, fill=self.hue.strong, round=2
+            bar, self.y + 4, 5, bottom - self.y - 4, fill=self.hue.strong, round=2
         )
         return bottom - self.y
 
@@ -100,7 +101,7 @@ class _Sheet:
         size = self.scale.title
         line = self.y + 20
         title, hue = self.drawing.title, self.hue.strong
-        start = self.left if not small else self.left + 12
+        start = self.left
         room = self.right - start
         self.canvas.text(start, line, title, size, font=STRONG, fill=hue)
         at = start + width(title, size, STRONG) + 10

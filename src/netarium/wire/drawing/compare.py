@@ -1,0 +1,214 @@
+"""Packets side by side, or one packet at several places, with what differs marked."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netarium.wire.drawing.boxes import draw_diagram
+from netarium.wire.drawing.header_diagram import Diagram
+from netarium.wire.drawing.lettering import STRONG, fitted, shortened, width
+from netarium.wire.drawing.packet import about, chosen, diagrams, headline, moment
+from netarium.wire.drawing.scale import SMALL
+from netarium.wire.drawing.style import CHANGED, CHANGED_INK, FAINT, INK, Hue, hues
+from netarium.wire.drawing.svg import Canvas
+
+if TYPE_CHECKING:
+    from netarium.wire.packet import Packet
+
+__all__ = ["draw_packets", "mark_changes"]
+
+_MARGIN = 32
+_BETWEEN = 26  # columns
+_APART = 12  # headers
+#: Columns beside each other; more go below.
+_COLUMNS = 3
+_STRIP = 22
+_HEAD = 46
+
+
+@dataclass(slots=True)
+class _Column:
+    """One packet: its diagrams by slot; the same slot in all columns is the same header."""
+
+    packet: Packet
+    drawings: list[Diagram]
+    colours: list[Hue]
+    slots: list[int | None] = field(default_factory=list)
+
+
+def draw_packets(
+    packets: Sequence[Packet], *, title: str = "", layers: Sequence[str] = (), fold: bool = False
+) -> str:
+    """Draw packets side by side as SVG; marked is what differs from the packet before.
+
+    Args:
+        packets: at least one.
+        title: the heading; default: what the first packet is.
+        layers: only these headers, by title or short name; default: all.
+        fold: of headers that are the same in all packets, draw a line only.
+    """
+    columns = [_Column(each, diagrams(each), hues(each.layers)) for each in packets]
+    slots = _align(columns)
+    for before, after in itertools.pairwise(columns):
+        mark_changes(before.drawings, after.drawings, before.slots, after.slots)
+    wanted = {slot for column in columns for slot in _wanted(column, layers)}
+    same = {slot for slot in range(slots) if fold and _is_same(columns, slot)}
+    beside = min(_COLUMNS, len(columns))
+    canvas = Canvas(max(beside, 2) * (SMALL.wide + _BETWEEN) - _BETWEEN + 2 * _MARGIN)
+    heading = title or headline(packets[0])
+    room = canvas.width - 2 * _MARGIN
+    text, size = fitted([heading], room, (22, 20, 18, 16), STRONG)
+    canvas.text(_MARGIN, 44, text, size, font=STRONG)
+    y = 62.0
+    for first in range(0, len(columns), beside):
+        band = columns[first : first + beside]
+        y = _draw_band(canvas, columns, band, first, y, sorted(wanted), same) + 14
+    if len(columns) > 1:
+        canvas.rectangle(_MARGIN, y - 2, 22, 13, fill=CHANGED, stroke=CHANGED_INK, thick=1.8)
+        canvas.text(_MARGIN + 30, y + 9, "differs from the packet before", 12.5, fill=FAINT)
+        y += 24
+    canvas.height = y + 8
+    return canvas.svg(heading, "; ".join(f"{about(each)}: {each!r}" for each in packets))
+
+
+def _draw_band(
+    canvas: Canvas,
+    columns: list[_Column],
+    band: list[_Column],
+    first: int,
+    y: float,
+    wanted: list[int],
+    same: set[int],
+) -> float:
+    """Columns beside each other, the same headers at the same height; gives where they end."""
+    steps = [_MARGIN + number * (SMALL.wide + _BETWEEN) for number in range(len(band))]
+    for number, column in enumerate(band):
+        before = columns[first + number - 1].packet if first + number else None
+        _draw_place(canvas, column.packet, columns[0].packet, before, steps[number], y)
+    y += _HEAD
+    for slot in wanted:
+        high = 0.0
+        for x, column in zip(steps, band, strict=True):
+            place = next((n for n, found in enumerate(column.slots) if found == slot), None)
+            if place is None:
+                continue
+            drawing, hue = column.drawings[place], column.colours[place]
+            if slot in same:
+                _draw_strip(canvas, drawing, x, y, hue)
+                high = max(high, _STRIP)
+            else:
+                data = column.packet.data
+                high = max(high, draw_diagram(canvas, drawing, data, x, y, SMALL, hue))
+        y += high + _APART if high else 0
+    return y
+
+
+def _draw_place(
+    canvas: Canvas, packet: Packet, first: Packet, before: Packet | None, x: float, y: float
+) -> None:
+    """Where a packet was seen, and how much later than the first."""
+    name = packet.interface or (f"Packet {packet.number}" if packet.number else "")
+    if before is not None:
+        middle = y + 17
+        canvas.line(x - _BETWEEN + 2, middle, x - 10, middle, INK, thick=1.6)
+        canvas.path("M", x - 6, middle, "l", -7, -4, "l", 0, 8, "z", fill=INK)
+    name, size = fitted([name], SMALL.wide * 0.55, (16, 14, 12), STRONG)
+    canvas.text(x, y + 22, name, size, font=STRONG)
+    words = [f"packet {packet.number}"] if packet.interface and packet.number else []
+    if packet.time and before is None:
+        words.append(moment(packet.time))
+    elif packet.time:
+        words.append(_later(packet.time - first.time))
+    words.append(f"{packet.length:,} bytes")
+    text = shortened(" · ".join(words), SMALL.wide - 4, 11.5)
+    canvas.text(x, y + 38, text, 11.5, fill=FAINT)
+
+
+def _draw_strip(canvas: Canvas, drawing: Diagram, x: float, y: float, hue: Hue) -> None:
+    """A header that is the same in all packets, as a line."""
+    canvas.rectangle(x, y, SMALL.wide, _STRIP, fill=hue.first, round=3)
+    canvas.rectangle(x - 9, y, 5, _STRIP, fill=hue.strong, round=2)
+    canvas.text(x + 6, y + 15, drawing.title, 12, font=STRONG, fill=hue.strong)
+    at = x + 6 + width(drawing.title, 12, STRONG) + 8
+    end = x + SMALL.wide - 8
+    canvas.text(end, y + 15, "the same", 10.5, fill=FAINT, anchor="end")
+    room = end - width("the same", 10.5) - 8 - at
+    canvas.text(at, y + 15, shortened(drawing.summary, room, 10.5), 10.5)
+
+
+def _later(nanoseconds: int) -> str:
+    sign = "-" if nanoseconds < 0 else "+"
+    size = abs(nanoseconds)
+    if size >= 10**9:
+        return f"{sign}{size / 10**9:,.3f} s"
+    return f"{sign}{size / 10**6:.3f} ms" if size >= 10**5 else f"{sign}{size / 10**3:.0f} µs"
+
+
+def _align(columns: list[_Column]) -> int:
+    """Give each header a slot, the same for headers that follow each other; how many slots.
+
+    A tunnel that only some of the packets are in has slots of its own.
+    """
+    titles: list[str] = []
+    for column in columns:
+        own = [drawing.title for drawing in column.drawings]
+        merged: list[str] = []
+        mine: list[int] = []
+        moved: dict[int, int] = {}
+        matcher = difflib.SequenceMatcher(None, titles, own, autojunk=False)
+        for kind, a0, a1, b0, b1 in matcher.get_opcodes():
+            for old in range(a0, a1):
+                moved[old] = len(merged)
+                merged.append(titles[old])
+            if kind == "equal":
+                mine += [moved[old] for old in range(a0, a1)]
+            else:
+                mine += range(len(merged), len(merged) + b1 - b0)
+                merged += own[b0:b1]
+        for earlier in columns:
+            if earlier is column:
+                break
+            earlier.slots = [moved[slot] if slot is not None else None for slot in earlier.slots]
+        titles = merged
+        column.slots = list(mine)
+    return len(titles)
+
+
+def mark_changes(
+    before: list[Diagram],
+    after: list[Diagram],
+    slots_before: Sequence[int | None] = (),
+    slots_after: Sequence[int | None] = (),
+) -> None:
+    """Mark in ``after`` the fields that differ; slots say which headers belong together."""
+    slots_before = slots_before or range(len(before))
+    slots_after = slots_after or range(len(after))
+    old = dict(zip(slots_before, before, strict=True))
+    for slot, drawing in zip(slots_after, after, strict=True):
+        if slot not in old or old[slot].title != drawing.title:
+            continue
+        texts = {box.name: box.text for box in old[slot].boxes}
+        for box in drawing.boxes:
+            was = texts.get(box.name, "")
+            if box.text != was or (box.name not in texts):
+                box.changed = was
+
+
+def _is_same(columns: list[_Column], slot: int) -> bool:
+    drawn = [
+        drawing
+        for column in columns
+        for drawing, found in zip(column.drawings, column.slots, strict=True)
+        if found == slot
+    ]
+    values = [[(box.name, box.text, box.bits) for box in drawing.boxes] for drawing in drawn]
+    return len(drawn) == len(columns) and all(each == values[0] for each in values)
+
+
+def _wanted(column: _Column, layers: Sequence[str]) -> set[int]:
+    places = chosen(column.packet, layers)
+    return {slot for place, slot in enumerate(column.slots) if slot is not None and place in places}
