@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netarium.wire.checksum import header_only
-from netarium.wire.context import REGISTRIES, Context
+from netarium.wire.context import REGISTRIES, UNKNOWN_KIND, Context
 from netarium.wire.field import Checksum, UInt
 
 if TYPE_CHECKING:
@@ -48,8 +48,10 @@ def build(header: Header, context: Context) -> None:
 def initial(header: type[Header], field: Field[Any], context: Context) -> Any:
     """What a field of a new header has."""
     base = header.base
-    if base is not None and field is header.declared[0] and base.kinds in header.numbers:
-        return header.numbers[base.kinds]
+    if base is not None and field is header.declared[0]:
+        number = header.numbers.get(base.kinds, UNKNOWN_KIND)
+        if number != UNKNOWN_KIND:
+            return number
     return field.initial(context)
 
 
@@ -67,6 +69,7 @@ def _kept(header: Header, context: Context) -> dict[str, Any]:
                 if known and (value or not field.optional):
                     continue
             if field.auto and not context.partial:
+                context.before[field.name] = value
                 continue
             if isinstance(field, UInt) and field.selects in announced:
                 announces = REGISTRIES.get(field.selects, {}).get(int(value))

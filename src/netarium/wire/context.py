@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from netarium.wire.field import Field
     from netarium.wire.header import Header
 
-__all__ = ["REGISTRIES", "Context", "length_of"]
+__all__ = ["REGISTRIES", "UNKNOWN_KIND", "Context", "length_of"]
 
 #: Which header follows, by registry and number: ``REGISTRIES["ethertype"][0x0800]`` is IPv4.
 #: Filled by the headers' own declarations.
 REGISTRIES: dict[str, dict[int, type[Header]]] = {}
+
+#: The number in a registry of kinds by which those are read that have no class of their own.
+UNKNOWN_KIND = -1
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class Context:
         payload: all bytes after the header, to the end that it gives.
         raw: the header's own bytes, with the checksum zero.
         values: the values of the header's fields that do not follow from others.
+        before: what those that do follow had when the header was read.
         below: all headers around it, outermost first.
         partial: the payload is not all of it: a fragment, or cut off by the capture.
     """
@@ -40,6 +44,7 @@ class Context:
     payload: bytes = b""
     raw: bytes = b""
     values: dict[str, Any] = dataclass_field(default_factory=dict)
+    before: dict[str, Any] = dataclass_field(default_factory=dict)
     below: Sequence[Header] = ()
     partial: bool = False
 

@@ -200,6 +200,10 @@ class UInt(Field[int]):
         self.scale = scale
         self.selects = selects
 
+    def name_of(self, value: int) -> str:
+        """What a value is called; the number itself where it has no name."""
+        return self.names.get(value) or self.text(value, None)  # type: ignore[arg-type]
+
     @property
     def byte(self) -> int:
         """Offset of its first byte in the header; for fields at a fixed place."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from netarium.wire import building
-from netarium.wire.context import REGISTRIES, Context, length_of
+from netarium.wire.context import REGISTRIES, UNKNOWN_KIND, Context, length_of
 from netarium.wire.field import Field, FieldError, Malformed, Shown, UInt
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Header:
     numbers: ClassVar[dict[str, int]] = {}
     #: The registry of its kinds, by its first byte; empty where it has none.
     kinds: ClassVar[str] = ""
+    #: Whether its bytes say which class reads them: ``kind_at``.
+    several: ClassVar[bool] = False
     #: The header that it is a kind of.
     base: ClassVar[type[Header] | None] = None
     #: Fields that may be given without their names, ``MSS(1460)``.
@@ -98,6 +100,7 @@ class Header:
         cls.rfc = rfc or cls.rfc
         cls.short = short or (cls.base.short if cls.base else cls.__name__.lower())
         cls.kinds = kinds
+        cls.several = bool(kinds) or "kind_at" in vars(cls)
         cls.base = cls if kinds else cls.base
         cls.declared = (*cls.declared, *(f for f in vars(cls).values() if isinstance(f, Field)))
         at = 0
@@ -144,25 +147,26 @@ class Header:
         Malformed where not even its fixed part is there.
         """
         limit = len(data) if limit is None else limit
-        kind = cls.kind_at(data, start, limit) if cls.kinds else cls
+        kind: type[Any] = cls.kind_at(data, start, limit) if cls.several else cls
         if limit - start < kind.minimum:
             raise Malformed(
                 limit, f"{kind.title} needs {kind.minimum} bytes, {limit - start} are there"
             )
-        self = _bare(kind)
+        self: Self = _bare(kind)
         inside = self.__dict__
         inside["data"], inside["start"], inside["limit"] = data, start, limit
         return self
 
     @classmethod
-    def kind_at(cls, data: bytes, start: int, limit: int) -> type[Self]:
+    def kind_at(cls, data: bytes, start: int, limit: int) -> type[Header]:
         """The class that reads these bytes: the kind that the first one tells, or this class."""
         return cls.kind_of(data[start]) if start < limit else cls
 
     @classmethod
     def kind_of(cls, number: int) -> type[Self]:
         """The kind of this number, or this class where it is not known."""
-        found = REGISTRIES.get(cls.kinds, {}).get(number, cls)
+        known = REGISTRIES.get(cls.kinds, {})
+        found = known.get(number) or known.get(UNKNOWN_KIND, cls)
         return found if issubclass(found, cls) else cls
 
     # --- what subclasses say about themselves -----------------------------------------
@@ -354,6 +358,8 @@ class Parts(Field[tuple[Header, ...]]):
         read: from (header, offset of the first, offset behind the last) to views of them;
             may raise Malformed.
         size: bytes they take together; None: all to the end of the header.
+        pad: they are filled up with zeros to a multiple of this.
+        item: the class that makes a part of values that are none yet.
     """
 
     def __init__(
@@ -364,6 +370,7 @@ class Parts(Field[tuple[Header, ...]]):
         *,
         size: Callable[[Any], int] | None = None,
         pad: int = 1,
+        item: type[Header] | None = None,
         **more: Any,
     ) -> None:
         more.setdefault("default", ())
@@ -371,6 +378,7 @@ class Parts(Field[tuple[Header, ...]]):
         self.read = read
         self.size = size
         self.pad = pad
+        self.item = item
 
     def measure(self, header: Header, at: int) -> int:
         return max(0, self.size(header) if self.size else header.end_of_header() - at)
@@ -392,8 +400,13 @@ class Parts(Field[tuple[Header, ...]]):
         if isinstance(value, (bytes, bytearray)):
             raw = bytes(value)
         else:
-            raw = b"".join(bytes(part) for part in value)
+            raw = b"".join(bytes(self._made(part)) for part in value)
         return raw + bytes(-len(raw) % self.pad)
+
+    def _made(self, part: Any) -> Any:
+        if self.item is None or isinstance(part, (Header, bytes)):
+            return part
+        return self.item(*part) if isinstance(part, tuple) else self.item(part)
 
     def text(self, value: tuple[Header, ...], header: Header) -> str:
         return ", ".join(str(part) for part in value) or "none"

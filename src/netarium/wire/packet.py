@@ -266,7 +266,7 @@ def _dissect(packet: Packet, data: bytes) -> list[Header]:
     if packet.link_type in _RAW_IP and data:
         kind = REGISTRIES["ip_version"].get(data[0] >> 4)
     while kind is not None:
-        if kind.kinds:
+        if kind.several:
             kind = kind.kind_at(data, at, end)
         if end - at < kind.minimum:
             if at < end:
