@@ -60,9 +60,7 @@ def _kept(header: Header, context: Context) -> dict[str, Any]:
     kept = {}
     announced = context.upper.numbers if context.upper else {}
     for field, bit, bits in header.places():
-        # As bytes where the width varies: those that break its format are kept, too.
-        raw = header.data[bit >> 3 : (bit + bits) >> 3]
-        value = field.decode(header, bit, bits) if field.bits else raw
+        value = field.kept(header, bit, bits)
         if not header.quoted:  # what is quoted went as it went
             if isinstance(field, Checksum):
                 known = field.expected is header_only or not context.partial

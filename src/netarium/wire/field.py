@@ -148,6 +148,14 @@ class Field(Generic[T]):
         """Its value; ``bit`` counts from the first bit of ``header.data``."""
         raise NotImplementedError
 
+    def kept(self, header: Header, bit: int, bits: int) -> Any:
+        """What of it stays when a header that was read is made anew.
+
+        Bytes, where the width varies: those that break its format are kept, too.
+        """
+        raw = header.data[bit >> 3 : (bit + bits) >> 3]
+        return self.decode(header, bit, bits) if self.bits else raw
+
     def encode(self, value: Any, header: Header) -> bytes:
         """The bytes of a field that varies in width."""
         raise NotImplementedError
