@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from netarium.wire.drawing.boxes import draw_diagram
 from netarium.wire.drawing.header_diagram import Diagram
 from netarium.wire.drawing.lettering import STRONG, fitted, shortened, width
-from netarium.wire.drawing.packet import about, chosen, diagrams, headline, moment
+from netarium.wire.drawing.moments import later, moment
+from netarium.wire.drawing.packet import about, chosen, diagrams, headline
 from netarium.wire.drawing.scale import SMALL
 from netarium.wire.drawing.style import CHANGED, CHANGED_INK, FAINT, INK, Hue, hues
 from netarium.wire.drawing.svg import Canvas
@@ -122,7 +123,7 @@ def _draw_place(
     if packet.time and before is None:
         words.append(moment(packet.time))
     elif packet.time:
-        words.append(_later(packet.time - first.time))
+        words.append(later(packet.time - first.time))
     words.append(f"{packet.length:,} bytes")
     text = shortened(" · ".join(words), SMALL.wide - 4, 11.5)
     canvas.text(x, y + 38, text, 11.5, fill=FAINT)
@@ -138,14 +139,6 @@ def _draw_strip(canvas: Canvas, drawing: Diagram, x: float, y: float, hue: Hue) 
     canvas.text(end, y + 15, "the same", 10.5, fill=FAINT, anchor="end")
     room = end - width("the same", 10.5) - 8 - at
     canvas.text(at, y + 15, shortened(drawing.summary, room, 10.5), 10.5)
-
-
-def _later(nanoseconds: int) -> str:
-    sign = "-" if nanoseconds < 0 else "+"
-    size = abs(nanoseconds)
-    if size >= 10**9:
-        return f"{sign}{size / 10**9:,.3f} s"
-    return f"{sign}{size / 10**6:.3f} ms" if size >= 10**5 else f"{sign}{size / 10**3:.0f} µs"
 
 
 def _align(columns: list[_Column]) -> int:

@@ -9,6 +9,7 @@ from netarium.errors import NotFoundError
 from netarium.wire.drawing.boxes import draw_diagram
 from netarium.wire.drawing.header_diagram import Diagram, diagram
 from netarium.wire.drawing.lettering import STRONG, fitted, shortened
+from netarium.wire.drawing.moments import moment
 from netarium.wire.drawing.scale import FULL
 from netarium.wire.drawing.style import ALARM, FAINT, hues
 from netarium.wire.drawing.svg import Canvas
@@ -80,18 +81,6 @@ def about(packet: Packet) -> str:
     if packet.comment:
         words.append(packet.comment)
     return " · ".join(words)
-
-
-def moment(time: int) -> str:
-    """Nanoseconds since 1970 as UTC, to the microsecond."""
-    import datetime
-
-    start = datetime.datetime(1970, 1, 1)
-    try:
-        when = start + datetime.timedelta(microseconds=time // 1000)
-    except OverflowError:
-        return f"{time} ns"
-    return f"{when:%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
 def diagrams(packet: Packet) -> list[Diagram]:

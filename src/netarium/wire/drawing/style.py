@@ -69,6 +69,12 @@ _APPLICATION = (
     Hue("#a12a63", "#f8d9e6", "#fceef4", "magenta"),
 )
 _BYTES = (Hue("#4a5561", "#e6e9ed", "#f2f4f6", "grey"),)
+_FAMILIES = {
+    "link": _LINK,
+    "network": _NETWORK,
+    "transport": _TRANSPORT,
+    "application": _APPLICATION,
+}
 
 
 def hues(layers: list[Header]) -> list[Hue]:
@@ -81,6 +87,17 @@ def hues(layers: list[Header]) -> list[Hue]:
         seen[family] = turn + 1
         found.append(family[turn % len(family)])
     return found
+
+
+def hue_of(kind: str) -> Hue:
+    """The first hue of a kind of layer: ``link``, ``network``, ``transport``, ``application``."""
+    return _FAMILIES.get(kind, _APPLICATION)[0]
+
+
+def kind_of(layer: Header) -> str:
+    """Which kind of layer it is, as ``hue_of`` takes it; ``bytes`` for what is not read."""
+    family = _family(layer)
+    return next((kind for kind, hues in _FAMILIES.items() if hues is family), "bytes")
 
 
 def _family(layer: Header) -> tuple[Hue, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +19,10 @@ _ASCENT, _DESCENT = 0.70, 0.20
 
 @dataclass(frozen=True, slots=True)
 class Lettering:
-    """A text on the canvas and the box that it fills."""
+    """A text on the canvas, and the corners of the box that it fills, clockwise."""
 
     text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
+    corners: tuple[tuple[float, float], ...]
 
 
 class Canvas:
@@ -106,6 +104,7 @@ class Canvas:
         fill: str = INK,
         anchor: str = "start",
         slope: float = 0,
+        halo: bool = False,
     ) -> None:
         """Put a line of text down; ``y`` is its base line, ``x`` what ``anchor`` says.
 
@@ -120,14 +119,21 @@ class Canvas:
             fill: their colour.
             anchor: ``start``, ``middle`` or ``end``.
             slope: degrees by which it falls to the right.
+            halo: with paper around it, where it may lie on lines.
         """
         text = clean(text)
         if not text.strip():
             return
         wide = width(text, size, font)
         left = x - {"start": 0, "middle": wide / 2, "end": wide}[anchor]
+        top, bottom = -_ASCENT * size, _DESCENT * size
+        start, end = left - x, left - x + wide
+        turn = complex(math.cos(math.radians(slope)), math.sin(math.radians(slope)))
+        corners = (
+            complex(*at) * turn for at in ((start, top), (end, top), (end, bottom), (start, bottom))
+        )
         self.letterings.append(
-            Lettering(text, left, y - _ASCENT * size, left + wide, y + _DESCENT * size)
+            Lettering(text, tuple((x + corner.real, y + corner.imag) for corner in corners))
         )
         words = f'class="{font.name}" x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}"'
         if anchor != "start":
@@ -136,6 +142,8 @@ class Canvas:
             words += f' textLength="{_n(wide)}" lengthAdjust="spacingAndGlyphs"'
         if fill != INK:
             words += f' fill="{fill}"'
+        if halo:
+            words += f' stroke="{PAPER}" stroke-width="3.5" paint-order="stroke"'
         if slope:
             words += f' transform="rotate({_n(slope)} {_n(x)} {_n(y)})"'
         self._lines.append(f"<text {words}>{escape(text, quote=False)}</text>")
