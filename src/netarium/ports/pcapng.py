@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import platform
 from array import array
+from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO
 
-import netarium
 from netarium.ports.byte_order import total
 from netarium.ports.file_output import write_whole
 from netarium.ports.pcap import most_bytes
@@ -59,7 +59,7 @@ class PcapngWriter:
         self._told: set[int] = set()
         self._last = 0
         self._out = bytearray()
-        application = application or f"netarium {netarium.__version__}"
+        application = application or f"netarium {import_module('netarium').__version__}"
         system = f"{platform.system()} {platform.release()}"
         section = Section(os.uname().machine, system, application, comment, lab)
         write_whole(file, section_block(section))
