@@ -10,7 +10,7 @@ from typing import Any
 
 from netarium.errors import MachineError, NetariumError
 
-__all__ = ["FilterError", "Program", "compile_filter", "compiled_by", "library"]
+__all__ = ["FilterError", "Program", "compile_filter", "compiled_by", "library", "set_filter"]
 
 #: A classic BPF program: code, jump if true, jump if false, operand of each instruction.
 Program = tuple[tuple[int, int, int, int], ...]
@@ -146,6 +146,14 @@ def compiled_by(handle: int, expression: str) -> Program:
         )
     finally:
         library().pcap_freecode(ctypes.byref(program))
+
+
+def set_filter(handle: int, program: Program) -> int:
+    """Give an open capture a filter; libpcap's answer, which is 0 where it took it."""
+    steps = (_Instruction * len(program))(*(_Instruction(*step) for step in program))
+    given = _Program(len(program), steps)
+    answer: int = library().pcap_setfilter(ctypes.c_void_p(handle), ctypes.byref(given))
+    return answer
 
 
 def _compile(handle: int, program: _Program, expression: str) -> str:

@@ -72,13 +72,14 @@ def read_block(
 ) -> int:
     """Note the frames of the block at offset ``base`` from row ``at`` of the columns on.
 
-    ``links`` holds pairs of an interface's index and its number in the batch; where an
-    index is not among them, minus the index takes the number's place. VLAN tags, which the
-    kernel has taken out, are put back. Gives the first row that is free.
+    ``links`` holds, for each interface, its index, its number in the batch and a count of
+    its frames, which goes up. The first stands for all that are not among them: minus their
+    index takes the number's place. VLAN tags, which the kernel has taken out, are put back.
+    Gives the first row that is free.
     """
     count = int(words[(base >> 2) + _FRAMES])
     place = base + int(words[(base >> 2) + _FIRST])
-    known, number = 0, 0
+    known, number, counter = 0, 0, 2
     for row in range(at, at + count):
         word = place >> 2
         status = int(words[word + (_STATE >> 2)])
@@ -87,11 +88,12 @@ def read_block(
         size = int(words[word + (_LENGTH >> 2)])
         index = int(words[word + (_IFINDEX >> 2)])
         if index != known:
-            known, number = index, -index
-            for pair in range(0, len(links), 2):
-                if int(links[pair]) == index:
-                    number = int(links[pair + 1])
+            known, number, counter = index, -index, 2
+            for link in range(3, len(links), 3):
+                if int(links[link]) == index:
+                    number, counter = int(links[link + 1]), link + 2
                     break
+        links[counter] += 1
         said = INBOUND
         if int(octets[place + _PACKET_TYPE]) == _OUTGOING:
             said = OUTBOUND
@@ -157,7 +159,7 @@ class Ring:
     at: int
     size: int
     block: int
-    links: array[int] = field(default_factory=lambda: array("q", (0, 0)))
+    links: array[int] = field(default_factory=lambda: array("q", (0, 0, 0)))
     received: int = 0
     dropped: int = 0
     turn: int = 0
@@ -223,11 +225,13 @@ class Rings:
             ring.sock.close()
         self._mapping.clear()
 
-    def wait(self, seconds: float) -> tuple[list[Ring], list[Ring]]:
-        """Wait for blocks: rings that have some, and rings whose interface went down."""
+    def wait(self, seconds: float | None) -> tuple[list[Ring], list[Ring]]:
+        """Rings that have blocks, and rings whose interface went down; None: wait for ever."""
         ready, down = [], []
         for descriptor, events in self._poll.poll(seconds):
-            ring = self._by_descriptor[descriptor]
+            ring = self._by_descriptor.get(descriptor)
+            if ring is None:
+                continue
             if events & select.EPOLLERR:
                 ring.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 down.append(ring)
@@ -254,11 +258,15 @@ class Rings:
             self._words[(block.at >> 2) + _STATUS] = 0
             block.ring.held -= 1
 
-    def read(self, blocks: Sequence[Block], batch: Batch, most: int, *, fast: bool) -> None:
-        """Fill a batch, whose columns are long enough, with the frames of blocks.
+    def watch(self, descriptor: int) -> None:
+        """Have ``wait`` return when that descriptor can be read, too."""
+        self._poll.register(descriptor, select.EPOLLIN)
 
-        Its rows' interfaces are numbers given by ``links``, or minus an interface's index
-        that is not among them.
+    def read(self, block: Block, batch: Batch, most: int, *, fast: bool) -> bool:
+        """Fill a batch, whose columns are long enough, with the frames of a block.
+
+        Its rows' interfaces are the numbers given by ``links``, or minus an interface's
+        index that is not among them; whether there are such.
         """
         if fast and not self._views:
             import numpy
@@ -269,13 +277,10 @@ class Rings:
         views = self._views if fast else (self.memory, self._halves, self._words)
         columns = (batch.start, batch.captured, batch.length, batch.time)
         more = (batch.interface, batch.flags, batch.segment)
-        count = 0
-        for block in blocks:
-            links = block.ring.links
-            count = run(
-                read_block, *views, block.at, most, links, *columns, *more, count, fast=fast
-            )
-        batch.count = count
+        links = block.ring.links
+        links[2] = 0
+        batch.count = run(read_block, *views, block.at, most, links, *columns, *more, 0, fast=fast)
+        return links[2] > 0
 
 
 def _block_of(size: int) -> int:

@@ -1,0 +1,114 @@
+"""Where a capture's frames come from, whatever the backend: batches in order of time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from netarium.wire.batch import Batch, Interface
+
+__all__ = ["DEFAULT_BUDGET", "Options", "Pace", "Source", "Stop", "remaining"]
+
+#: Bytes of all rings together.
+DEFAULT_BUDGET = 256 << 20
+
+#: Frames after which loading the compiled loops, which takes as long as some 100,000 frames
+#: do without them, is worth it; and how many at once tell that many more will follow.
+_MANY = 60_000
+_RUSH = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to capture.
+
+    Attributes:
+        filter: in tcpdump's language; empty takes everything.
+        snaplen: bytes to keep of each frame; 0: all.
+        prompt: whether somebody watches: frames are handed on in hundredths of a second.
+        budget: bytes of memory for what the kernel has captured, all namespaces together.
+    """
+
+    filter: str = ""
+    snaplen: int = 0
+    prompt: bool = False
+    budget: int = DEFAULT_BUDGET
+
+
+class Stop:
+    """A request to end a capture, safe to make from a signal handler or another thread.
+
+    Attributes:
+        asked: whether it was made. fd: readable from then on.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def set(self) -> None:
+        """Ask for the end."""
+        self.asked = True
+        os.eventfd_write(self.fd, 1)
+
+    def close(self) -> None:
+        """Forget about it."""
+        os.close(self.fd)
+
+
+class Source(Protocol):
+    """Captures frames from when it is made until ``close``.
+
+    Attributes:
+        interfaces: where it captures; grows as frames come from others.
+        notes: things to tell a person, taken out by who tells them.
+    """
+
+    interfaces: list[Interface]
+    notes: list[str]
+
+    @property
+    def fast(self) -> bool:
+        """Whether there is enough to do for compiled loops."""
+
+    def batches(self, stop: Stop, deadline: float | None = None) -> Iterator[Batch]:
+        """Frames as they come, until asked to stop or ``time.monotonic()`` is ``deadline``.
+
+        A batch is good until the next is asked for. What was captured before the end is
+        still handed out.
+        """
+
+    def count(self) -> dict[str, int]:
+        """Bring ``received`` and ``dropped`` of the interfaces up to date.
+
+        Gives the frames lost so far for want of room, by node or interface.
+        """
+
+    def close(self) -> None:
+        """End capturing and give back all memory."""
+
+
+class Pace:
+    """Decides whether the hot loops are worth compiling: for many frames they are."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self.fast = False
+
+    def of(self, frames: int) -> bool:
+        """Whether to take the next ``frames`` with compiled loops."""
+        self._seen += frames
+        if not self.fast and (self._seen > _MANY or frames > _RUSH):
+            self.fast = True
+        return self.fast
+
+
+def remaining(deadline: float | None, most: float | None = None) -> float | None:
+    """Seconds until a deadline, or ``most`` if that is sooner; None: for ever."""
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    if left is None or most is None:
+        return most if left is None else left
+    return min(left, most)
