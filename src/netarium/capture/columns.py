@@ -1,0 +1,308 @@
+"""Packets as columns: Arrow record batches out of batches of frames."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from netarium.capture.tables import COMMON, Column, packet_columns
+from netarium.errors import NetariumError
+from netarium.wire import column_kernels as kernels
+from netarium.wire.hot import run
+from netarium.wire.walk import places
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from netarium.capture.flows import Numbering
+    from netarium.wire.batch import Batch
+
+__all__ = ["ColumnError", "Columns", "columns_of"]
+
+#: Frames that one pass fills columns of: few enough that they stay in the processor's cache.
+_ROWS = 1 << 14
+#: Addresses that differ in one record batch, at most.
+_ADDRESSES = 1 << 12
+_CPUS = os.cpu_count() or 1
+
+
+class ColumnError(NetariumError):
+    """A column that there is not."""
+
+    exit_code = 2
+
+
+def columns_of(
+    batch: Batch, names: Sequence[str] | None = None, fast: bool = False
+) -> pyarrow.RecordBatch:
+    """The packets of one batch as columns.
+
+    Args:
+        batch: the frames, of a file or of a live capture; nothing of it is kept.
+        names: which columns (``netarium query --columns`` lists them); None: the common ones.
+        fast: with compiled loops.
+
+    Flows are numbered from 0 in each call: `Columns` numbers them through many batches.
+    Raises ColumnError where there is no such column.
+    """
+    return Columns(names).whole(batch, fast)
+
+
+class Columns:
+    """Makes the same columns of one batch after another, and numbers flows through them all.
+
+    Attributes:
+        columns: what it makes, in order.
+        schema: the same for Arrow.
+    """
+
+    def __init__(self, names: Sequence[str] | None = None) -> None:
+        import pyarrow as pa
+
+        known = packet_columns()
+        self.columns = [_find(name, known) for name in (COMMON if names is None else names)]
+        self.schema: pyarrow.Schema = pa.schema(
+            [pa.field(column.name, column.type) for column in self.columns]
+        )
+        self._begin: int | None = None
+        self._idle: list[_Room] = []
+        self._slots: dict[str, int] = {}
+        self._tables: dict[str, int] = {}
+        fields, addresses, derived = array("q"), array("q"), array("q")
+        for column in self.columns:
+            if column.name in self._slots or (not column.fields and column.derived < 0):
+                continue
+            slot = self._slots[column.name] = len(self._slots)
+            if column.kind == "address":
+                table = self._tables[column.name] = len(self._tables)
+                for row in column.fields:
+                    addresses.extend((*row, slot, table))
+            else:
+                for row in column.fields:
+                    fields.extend((*row, slot))
+                if column.derived >= 0:
+                    derived.extend((column.derived, slot))
+        self._plan = fields, addresses, derived
+        self._numbering: Numbering | None = None
+        if {"flow", "tcp_stream", "udp_stream"} & {column.name for column in self.columns}:
+            from netarium.capture.flows import Numbering
+
+            self._numbering = Numbering()
+
+    def whole(self, batch: Batch, fast: bool) -> pyarrow.RecordBatch:
+        """All packets of a batch as one record batch."""
+        import pyarrow as pa
+
+        made = self._made(batch, self._numbered(batch, fast), fast)
+        if len(made) == 1:
+            return made[0]
+        table = pa.Table.from_batches(made, self.schema).unify_dictionaries().combine_chunks()
+        if table.num_rows:
+            return table.to_batches()[0]
+        arrays = [pa.array([], field.type) for field in self.schema]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def stream(self, batches: Iterable[Batch]) -> Iterator[pyarrow.RecordBatch]:
+        """The packets of many batches, in order; many of them keep all processors busy.
+
+        The batches must have buffers of their own, as those of files have.
+        """
+        from netarium.wire.hot import worth_compiling
+
+        seen = 0
+        waiting: deque[Future[list[pyarrow.RecordBatch]]] = deque()
+        pool: ThreadPoolExecutor | None = None
+        try:
+            for batch in batches:
+                seen += len(batch.data)
+                fast = worth_compiling(seen)
+                numbered = self._numbered(batch, fast)
+                if not fast:
+                    yield from self._made(batch, numbered, fast)
+                    continue
+                if pool is None:
+                    pool = ThreadPoolExecutor(_CPUS)
+                waiting.append(pool.submit(self._made, batch, numbered, fast))
+                if len(waiting) > 2 * _CPUS:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            if pool is not None:
+                pool.shutdown(cancel_futures=True)
+
+    def _numbered(self, batch: Batch, fast: bool) -> dict[str, Any]:
+        """The numbers of flows: what must be done batch after batch."""
+        if self._begin is None and batch.count:
+            self._begin = batch.time[0]
+        if self._numbering is None:
+            return {}
+        self._numbering.number(batch, fast)
+        return self._numbering.columns(batch)
+
+    def _made(
+        self, batch: Batch, numbered: dict[str, Any], fast: bool
+    ) -> list[pyarrow.RecordBatch]:
+        """The packets of a batch; in several record batches where they are many."""
+        made = []
+        try:
+            room = self._idle.pop()
+        except IndexError:
+            room = _Room(len(self._slots), len(self._tables))
+        low = 0
+        while low < batch.count:
+            high = min(low + _ROWS, batch.count)
+            if self._slots:
+                high = run(
+                    kernels.gather,
+                    *(batch.data, batch.start, batch.captured, batch.length, batch.interface),
+                    *(batch.links(), low, high, *self._plan),
+                    *room.arguments(high - low),
+                    fast=fast,
+                )
+            made.append(self._record(batch, low, high, room, numbered, fast))
+            low = high
+        self._idle.append(room)
+        return made
+
+    def _record(
+        self,
+        batch: Batch,
+        low: int,
+        high: int,
+        room: _Room,
+        numbered: dict[str, Any],
+        fast: bool,
+    ) -> pyarrow.RecordBatch:
+        import numpy as np
+        import pyarrow as pa
+
+        count = high - low
+        arrays: list[Any] = []
+        for column in self.columns:
+            if column.name in self._slots:
+                first = 8 * self._slots[column.name] * room.stride
+                values = np.frombuffer(room.out, "i8", count, first)
+                if column.kind == "address":
+                    words = room.words(self._tables[column.name], batch.data, fast)
+                    arrays.append(
+                        pa.DictionaryArray.from_arrays(_numbers(values, pa.int32()), words)
+                    )
+                elif column.words is not None:
+                    arrays.append(_words(values, column.words))
+                else:
+                    arrays.append(_numbers(values, column.type))
+            elif column.name in numbered:
+                arrays.append(_numbers(numbered[column.name][low:high], column.type))
+            else:
+                arrays.append(_of_batch(column, batch, low, high, self._begin or 0))
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+class _Room:
+    """Where the kernel writes; used again and again, so that it stays in the cache."""
+
+    def __init__(self, columns: int, tables: int) -> None:
+        self.columns = columns
+        self.stride = 0
+        self.out = array("q")
+        self.slots = array("q", bytes(8 * 2 * _ADDRESSES * tables))
+        self.keys = array("q", bytes(8 * kernels.KEY_WORDS * _ADDRESSES * tables))
+        self.counts = array("q", bytes(8 * tables))
+        self.rest = places(), places(), array("q", bytes(8 * kernels.LAYERS))
+
+    def arguments(self, rows: int) -> tuple[Any, ...]:
+        """The kernel's arguments for so many rows."""
+        if self.stride < rows:
+            self.stride = rows
+            self.out = array("q", bytes(8 * self.columns * rows))
+        return self.out, self.stride, self.slots, self.keys, self.counts, *self.rest
+
+    def words(self, table: int, data: memoryview, fast: bool) -> Any:
+        """The text of the addresses in a table."""
+        import pyarrow as pa
+
+        count = self.counts[table]
+        first = kernels.KEY_WORDS * _ADDRESSES * table
+        text, ends = bytearray(kernels.ADDRESS_TEXT * count), array("i", bytes(4 * (count + 1)))
+        size = run(kernels.spell, data, self.keys, first, count, text, ends, fast=fast)
+        return pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(text[:size]))
+
+
+def _find(name: str, known: dict[str, Column]) -> Column:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        raise ColumnError(
+            f"packets have no column {name!r}",
+            f"did you mean {near[0]}?" if near else "netarium query --columns lists them",
+        )
+    return known[name]
+
+
+def _numbers(values: Any, kind: Any) -> Any:
+    """Numbers of 64 bits as an Arrow array of some width; below 0: null."""
+    import numpy as np
+    import pyarrow as pa
+
+    there = values >= 0
+    valid: Any = None if there.all() else np.packbits(there, bitorder="little")
+    narrow: Any = values.astype(kind.to_pandas_dtype())  # a copy always: buffers are reused
+    buffers = [valid if valid is None else pa.py_buffer(valid), pa.py_buffer(narrow)]
+    return pa.Array.from_buffers(kind, len(values), buffers)
+
+
+def _words(values: Any, word: Callable[[int], str]) -> Any:
+    """Numbers as text: each that occurs is looked up once."""
+    import numpy as np
+    import pyarrow as pa
+
+    there = np.zeros(max(int(values.max(initial=-1)), 0) + 2, bool)  # the last one is -1's
+    there[values] = True
+    there[-1] = False
+    distinct = np.flatnonzero(there)
+    place = np.full(len(there), -1, "i8")
+    place[distinct] = np.arange(len(distinct))
+    words = pa.array([word(value) for value in distinct.tolist()], pa.string())
+    return pa.DictionaryArray.from_arrays(_numbers(place[values], pa.int32()), words)
+
+
+def _of_batch(column: Column, batch: Batch, low: int, high: int, begin: int) -> Any:
+    """What is known of frames without looking into them."""
+    import numpy as np
+    import pyarrow as pa
+
+    def known(name: str) -> Any:
+        return np.frombuffer(getattr(batch, name), "i8", high - low, 8 * low)
+
+    name = column.name
+    if name == "number":
+        numbers = known("numbers") if batch.numbers else np.arange(low, high) + batch.first
+        return _numbers(numbers, column.type)
+    if name == "time":
+        # Not by way of _numbers: times before 1970 are negative, and no nulls.
+        times = pa.py_buffer(known("time").copy())
+        return pa.Array.from_buffers(column.type, high - low, [None, times])
+    if name == "seconds":
+        return pa.array((known("time") - begin) / 1e9)
+    if name == "interface":
+        names = [interface.name for interface in batch.interfaces]
+        where = known("interface")
+        where = np.where(where < len(names), where, -1)
+        return pa.DictionaryArray.from_arrays(
+            _numbers(where, pa.int32()), pa.array(names, pa.string())
+        )
+    if name == "direction":
+        way = known("flags") & 3
+        assert column.words is not None
+        return _words(np.where(way > 0, way, -1), column.words)
+    if name == "comment":
+        return pa.array([batch.comments.get(index) for index in range(low, high)], pa.string())
+    if name == "segment_size":
+        sizes = known("segment")
+        return _numbers(np.where(sizes > 0, sizes, -1), column.type)
+    return _numbers(known(name), column.type)

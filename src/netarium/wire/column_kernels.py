@@ -1,0 +1,443 @@
+"""Columns out of frames: one pass over a batch reads all fields that were asked for.
+
+No field has code of its own: a field is a row of numbers (which header, byte, bytes, shift,
+mask) that comes from its declaration. Only what no declaration can say, such as where a
+tunnel's inner packet begins, is computed here. The names of rows and codes are constants
+that ``netarium.capture.columns`` uses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netarium.wire.hot import hot
+from netarium.wire.line_writing import put_ipv4, put_ipv6, put_mac
+from netarium.wire.walk import (
+    CUT,
+    CUT_AT,
+    ETHERTYPE,
+    FRAGMENT,
+    LINK,
+    MORE,
+    NETWORK,
+    NETWORK_END,
+    PAYLOAD,
+    PAYLOAD_END,
+    PROTOCOL,
+    TAG,
+    TRANSPORT,
+    WHOLE_END,
+    u16,
+    u32,
+    walk,
+)
+
+__all__ = [
+    "ADDRESS_TEXT",
+    "ARP_LAYER",
+    "ETHERNET_LAYER",
+    "FRAGMENT_OFFSET",
+    "GRE_KEY",
+    "GRE_LAYER",
+    "ICMPV6_LAYER",
+    "ICMP_IDENTIFIER",
+    "ICMP_LAYER",
+    "ICMP_SEQUENCE",
+    "INNER_IPV4_LAYER",
+    "INNER_IPV6_LAYER",
+    "IPV4_LAYER",
+    "IPV6_LAYER",
+    "KEY_WORDS",
+    "LAYERS",
+    "LINK_PROTOCOL",
+    "PAYLOAD_LENGTH",
+    "SCTP_LAYER",
+    "TAG_LAYER",
+    "TCP_LAYER",
+    "TCP_MSS",
+    "TCP_TIMESTAMP",
+    "TCP_TIMESTAMP_ECHO",
+    "TCP_WINDOW_SCALE",
+    "TOP_PROTOCOL",
+    "UDP_LAYER",
+    "VXLAN_LAYER",
+    "gather",
+    "lookup",
+    "spell",
+]
+
+# Headers that fields are read from; each has a base offset in every frame, or -1.
+ETHERNET_LAYER = 0
+TAG_LAYER = 1
+ARP_LAYER = 2
+IPV4_LAYER = 3
+IPV6_LAYER = 4
+ICMP_LAYER = 5
+ICMPV6_LAYER = 6
+TCP_LAYER = 7
+UDP_LAYER = 8
+SCTP_LAYER = 9
+GRE_LAYER = 10
+VXLAN_LAYER = 11
+INNER_IPV4_LAYER = 12
+INNER_IPV6_LAYER = 13
+LAYERS = 14
+
+# What is computed, not read.
+LINK_PROTOCOL = 0  # the EtherType behind all tags
+TOP_PROTOCOL = 1  # the IP protocol; without IP 256 + the EtherType
+FRAGMENT_OFFSET = 2  # in bytes; -1 for whole datagrams
+PAYLOAD_LENGTH = 3  # bytes that TCP, UDP or SCTP carries, though not all may be captured
+ICMP_IDENTIFIER = 4
+ICMP_SEQUENCE = 5
+TCP_MSS = 6
+TCP_WINDOW_SCALE = 7
+TCP_TIMESTAMP = 8
+TCP_TIMESTAMP_ECHO = 9
+GRE_KEY = 10
+
+# Of a key in an address table: four words of 32 bits, its bytes, where it was seen first.
+KEY_WORDS = 6
+ADDRESS_TEXT = 48  # bytes that the text of an address takes at most, and some
+
+
+@hot
+def gather(
+    data: Any,
+    start: Any,
+    captured: Any,
+    length: Any,
+    interface: Any,
+    links: Any,
+    low: int,
+    high: int,
+    fields: Any,
+    addresses: Any,
+    derived: Any,
+    out: Any,
+    stride: int,
+    slots: Any,
+    keys: Any,
+    counts: Any,
+    place: Any,
+    inner: Any,
+    base: Any,
+) -> int:
+    """Fill the columns of frames ``low`` to ``high`` of a batch; give where it stopped.
+
+    It stops before ``high`` where a table of addresses is full: whoever calls goes on from
+    there with empty ones.
+
+    ``data`` and the next four are the batch's; ``links``: the link type of each interface.
+    ``fields``: seven numbers each: layer, byte, bytes, shift, mask, scale, the column to fill;
+    of several fields for one column the last that is there counts. ``addresses``: five numbers
+    each: layer, byte, bytes (4, 6 or 16), the column to fill, the table to number them by.
+    ``derived``: two numbers each: what is computed, and the column to fill.
+    ``out``: the columns, each ``stride`` numbers behind the last; -1: not there.
+    ``slots``, ``keys``, ``counts``: the tables of addresses: a power of two of slots in each,
+    keys for fewer addresses than that, how many there are; what they held is forgotten.
+    ``place``, ``inner``, ``base``: room for two walks and the bases of `LAYERS`.
+    """
+    tables = len(counts)
+    room = len(slots) // max(1, tables)
+    key_room = len(keys) // max(1, tables)
+    most = key_room // KEY_WORDS
+    link_count = len(links)
+    field_count = len(fields) // 7
+    address_count = len(addresses) // 5
+    derived_count = len(derived) // 2
+    for column in range(len(out) // stride):
+        for row in range(high - low):
+            out[column * stride + row] = -1
+    for index in range(len(slots)):
+        slots[index] = 0
+    for table in range(tables):
+        counts[table] = 0
+    for index in range(low, high):
+        for table in range(tables):
+            if counts[table] == most:
+                return index
+        begin = start[index]
+        end = begin + captured[index]
+        link = links[interface[index]] if interface[index] < link_count else 1
+        walk(data, begin, end, link, place)
+        _bases(data, link, end, place, inner, base)
+        row = index - low
+        network_end = place[NETWORK_END]
+        for number in range(field_count):
+            layer = fields[7 * number]
+            at = base[layer]
+            if at < 0:
+                continue
+            at += fields[7 * number + 1]
+            width = fields[7 * number + 2]
+            if at + width > (network_end if layer > IPV6_LAYER else end):
+                continue
+            if width == 1:
+                value = int(data[at])
+            elif width == 2:
+                value = u16(data, at)
+            elif width == 4:
+                value = u32(data, at)
+            else:
+                value = 0
+                for byte in range(width):
+                    value = value * 256 + data[at + byte]
+            value = (value >> fields[7 * number + 3] & fields[7 * number + 4]) * fields[
+                7 * number + 5
+            ]
+            out[fields[7 * number + 6] * stride + row] = value
+        for number in range(address_count):
+            layer = addresses[5 * number]
+            at = base[layer]
+            if at < 0:
+                continue
+            at += addresses[5 * number + 1]
+            width = addresses[5 * number + 2]
+            if at + width > (network_end if layer > IPV6_LAYER else end):
+                continue
+            table = addresses[5 * number + 4]
+            known = lookup(
+                data, at, width, slots, table * room, room, keys, table * key_room, counts[table]
+            )
+            if known == counts[table]:
+                counts[table] += 1
+            out[addresses[5 * number + 3] * stride + row] = known
+        for number in range(derived_count):
+            out[derived[2 * number + 1] * stride + row] = _derive(
+                data, derived[2 * number], begin + length[index], place, base
+            )
+    return high
+
+
+@hot
+def lookup(
+    data: Any,
+    at: int,
+    width: int,
+    slots: Any,
+    first_slot: int,
+    room: int,
+    keys: Any,
+    first_key: int,
+    count: int,
+) -> int:
+    """The number of the address at ``at``, ``count`` if it is new: then it is entered."""
+    a = b = c = 0
+    if width == 4:
+        d = u32(data, at)
+    elif width == 6:
+        c = u16(data, at)
+        d = u32(data, at + 2)
+    else:
+        a = u32(data, at)
+        b = u32(data, at + 4)
+        c = u32(data, at + 8)
+        d = u32(data, at + 12)
+    mixed = d * 0x9E3779B1 + c * 0x85EBCA77 + b * 0xC2B2AE3D + a * 0x27D4EB2F + width
+    mixed ^= mixed >> 29
+    slot = mixed & (room - 1)
+    while True:
+        known = slots[first_slot + slot]
+        if known == 0:
+            key = first_key + KEY_WORDS * count
+            keys[key] = a
+            keys[key + 1] = b
+            keys[key + 2] = c
+            keys[key + 3] = d
+            keys[key + 4] = width
+            keys[key + 5] = at
+            slots[first_slot + slot] = count + 1
+            return count
+        key = first_key + KEY_WORDS * (known - 1)
+        if (
+            keys[key + 3] == d
+            and keys[key + 2] == c
+            and keys[key + 1] == b
+            and keys[key] == a
+            and keys[key + 4] == width
+        ):
+            found: int = known - 1
+            return found
+        slot = (slot + 1) & (room - 1)
+
+
+@hot
+def spell(data: Any, keys: Any, first: int, count: int, text: Any, ends: Any) -> int:
+    """The text of the addresses in a table, one behind another; gives how many bytes.
+
+    ``ends`` gets ``count + 1`` offsets, as Arrow has them.
+    """
+    end = 0
+    ends[0] = 0
+    for index in range(count):
+        key = first + KEY_WORDS * index
+        at = keys[key + 5]
+        if keys[key + 4] == 4:
+            end = put_ipv4(text, end, data, at)
+        elif keys[key + 4] == 6:
+            end = put_mac(text, end, data, at)
+        else:
+            end = put_ipv6(text, end, data, at)
+        ends[index + 1] = end
+    return end
+
+
+@hot
+def _bases(data: Any, link: int, end: int, place: Any, inner: Any, base: Any) -> None:
+    """Where each header that fields are read from begins."""
+    for layer in range(LAYERS):
+        base[layer] = -1
+    if link == 1:
+        base[ETHERNET_LAYER] = place[LINK] if place[LINK] >= 0 else place[CUT_AT]
+    base[TAG_LAYER] = place[TAG]
+    network = place[NETWORK]
+    if network < 0:
+        if place[CUT] != NETWORK:
+            return
+        network = place[CUT_AT]
+    ethertype = place[ETHERTYPE]
+    if ethertype == 0x0800:
+        base[IPV4_LAYER] = network
+    elif ethertype == 0x86DD:
+        base[IPV6_LAYER] = network
+    elif ethertype == 0x0806:
+        base[ARP_LAYER] = network
+    transport = place[TRANSPORT]
+    if transport < 0:
+        if place[CUT] != TRANSPORT:
+            return
+        transport = place[CUT_AT]
+    protocol = place[PROTOCOL]
+    if protocol == 6:
+        base[TCP_LAYER] = transport
+    elif protocol == 17:
+        base[UDP_LAYER] = transport
+        if place[PAYLOAD] >= 0 and u16(data, transport + 2) == 4789:
+            base[VXLAN_LAYER] = place[PAYLOAD]
+            _enter(data, place[PAYLOAD] + 8, place[PAYLOAD_END], 1, inner, base)
+    elif protocol == 1:
+        base[ICMP_LAYER] = transport
+    elif protocol == 58:
+        base[ICMPV6_LAYER] = transport
+    elif protocol == 132:
+        base[SCTP_LAYER] = transport
+    elif protocol == 4 or protocol == 41:
+        _enter(data, transport, place[NETWORK_END], 101, inner, base)
+    elif protocol == 47:
+        base[GRE_LAYER] = transport
+        if transport + 4 <= place[NETWORK_END]:
+            # Checksum, key and sequence number are there if their bits say so (RFC 2890).
+            flags = u16(data, transport)
+            at = transport + 4 + 4 * ((flags >> 15) + (flags >> 13 & 1) + (flags >> 12 & 1))
+            carried = u16(data, transport + 2)
+            if carried == 0x6558:
+                _enter(data, at, place[NETWORK_END], 1, inner, base)
+            elif carried == 0x0800 or carried == 0x86DD:
+                _enter(data, at, place[NETWORK_END], 101, inner, base)
+
+
+@hot
+def _enter(data: Any, at: int, end: int, link: int, inner: Any, base: Any) -> None:
+    """Look at the packet within a tunnel."""
+    if at < end:
+        walk(data, at, end, link, inner)
+        if inner[ETHERTYPE] == 0x0800:
+            base[INNER_IPV4_LAYER] = inner[NETWORK]
+        elif inner[ETHERTYPE] == 0x86DD:
+            base[INNER_IPV6_LAYER] = inner[NETWORK]
+
+
+@hot
+def _derive(data: Any, what: int, wire_end: int, place: Any, base: Any) -> int:
+    """One of what is computed; ``wire_end``: where the frame ended on the wire."""
+    value: int = -1
+    if what == LINK_PROTOCOL:
+        value = place[ETHERTYPE]
+        if value <= 0x05DC:
+            value = -1
+    elif what == TOP_PROTOCOL:
+        if place[PROTOCOL] >= 0:
+            value = place[PROTOCOL]
+        elif place[ETHERTYPE] > 0x05DC:
+            value = 256 + place[ETHERTYPE]
+    elif what == FRAGMENT_OFFSET:
+        if place[FRAGMENT] > 0 or place[MORE] == 1:
+            value = place[FRAGMENT]
+    elif what == PAYLOAD_LENGTH:
+        value = _payload_length(data, min(place[WHOLE_END], wire_end), place, base)
+    elif what in (ICMP_IDENTIFIER, ICMP_SEQUENCE):
+        at = _echo(data, place, base)
+        if at >= 0:
+            value = u16(data, at + 4 if what == ICMP_IDENTIFIER else at + 6)
+    elif what == GRE_KEY:
+        at = base[GRE_LAYER]
+        if at >= 0 and at + 4 <= place[NETWORK_END] and u16(data, at) & 0x2000:
+            at += 8 if u16(data, at) & 0x8000 else 4
+            if at + 4 <= place[NETWORK_END]:
+                value = u32(data, at)
+    elif base[TCP_LAYER] >= 0:
+        value = _tcp_option(data, what, base[TCP_LAYER], place[NETWORK_END])
+    return value
+
+
+@hot
+def _payload_length(data: Any, end: int, place: Any, base: Any) -> int:
+    """Bytes behind the transport header, up to ``end`` and by its own length."""
+    limit = place[NETWORK_END]
+    size = -1
+    if base[TCP_LAYER] >= 0:
+        at = base[TCP_LAYER]
+        if at + 13 <= limit and data[at + 12] >= 0x50:
+            size = end - at - (data[at + 12] >> 4) * 4
+    elif base[UDP_LAYER] >= 0:
+        at = base[UDP_LAYER]
+        size = end - at - 8
+        if at + 6 <= limit and u16(data, at + 4) >= 8:
+            size = min(size, u16(data, at + 4) - 8)
+    elif base[SCTP_LAYER] >= 0:
+        size = end - base[SCTP_LAYER] - 12
+    return max(-1, size)
+
+
+@hot
+def _echo(data: Any, place: Any, base: Any) -> int:
+    """Where an ICMP message with identifier and sequence number begins, or -1."""
+    at: int = base[ICMP_LAYER]
+    if at >= 0 and at + 8 <= place[NETWORK_END]:
+        kind = data[at]
+        if kind == 8 or kind == 0 or (kind >= 13 and kind <= 18):
+            return at
+    at = base[ICMPV6_LAYER]
+    if at >= 0 and at + 8 <= place[NETWORK_END] and (data[at] == 128 or data[at] == 129):
+        return at
+    return -1
+
+
+@hot
+def _tcp_option(data: Any, what: int, tcp: int, limit: int) -> int:
+    """A number out of the TCP options (RFC 9293, section 3.1; RFC 7323), or -1."""
+    if tcp + 20 > limit:
+        return -1
+    end = min(limit, tcp + (data[tcp + 12] >> 4) * 4)
+    at = tcp + 20
+    while at + 1 < end:
+        kind = data[at]
+        if kind == 0:
+            return -1
+        if kind == 1:
+            at += 1
+            continue
+        size = int(data[at + 1])
+        if size < 2 or at + size > end:
+            return -1
+        if kind == 2 and size == 4 and what == TCP_MSS:
+            return u16(data, at + 2)
+        if kind == 3 and size == 3 and what == TCP_WINDOW_SCALE:
+            return int(data[at + 2])
+        if kind == 8 and size == 10 and what == TCP_TIMESTAMP:
+            return u32(data, at + 2)
+        if kind == 8 and size == 10 and what == TCP_TIMESTAMP_ECHO:
+            return u32(data, at + 6)
+        at += size
+    return -1
