@@ -103,30 +103,6 @@ class _Message(Header):
         raise NotImplementedError
 
 
-class HTTPRequest(_Message, title="HTTP", rfc="RFC 9112, section 3", short="http", tcp=(80, 8080)):
-    """Hypertext Transfer Protocol: what a client asks of a web server."""
-
-    method = Word("Method", "What to do: GET, POST, ...", default="GET")
-    target = Word("Request target", "With what: the path on this server.", lead=b" ", default="/")
-    version = RestOfLine(
-        "HTTP version", "Which HTTP the client speaks.", lead=b" ", default="HTTP/1.1"
-    )
-    headers = _Fields("Header fields", _read_fields, "About the client and the body.")
-    positional = ("method", "target")
-
-    @property
-    def host(self) -> str:
-        """Which of the server's sites is meant: the Host field."""
-        return self.header("Host")
-
-    @classmethod
-    def recognises(cls, payload: bytes) -> bool:
-        return bool(_REQUEST.match(payload) or _BEGUN.match(payload))
-
-    def summary(self) -> str:
-        return escaped(f"{self.method} {self.target}".rstrip())
-
-
 class HTTPResponse(_Message, title="HTTP", rfc="RFC 9112, section 4", short="http"):
     """Hypertext Transfer Protocol: what a web server answers."""
 
@@ -194,3 +170,30 @@ class HTTP2Frame(Header, title="HTTP/2 frame", rfc="RFC 9113, section 4.1", shor
     def summary(self) -> str:
         name = _FRAMES.get(self.type, f"type {self.type}")
         return f"{name} on stream {self.stream}, {self.length} bytes"
+
+
+class HTTPRequest(_Message, title="HTTP", rfc="RFC 9112, section 3", short="http", tcp=(80, 8080)):
+    """Hypertext Transfer Protocol: what a client asks of a web server."""
+
+    #: What else comes over its ports.
+    others = (HTTPResponse, HTTP2Preface)
+
+    method = Word("Method", "What to do: GET, POST, ...", default="GET")
+    target = Word("Request target", "With what: the path on this server.", lead=b" ", default="/")
+    version = RestOfLine(
+        "HTTP version", "Which HTTP the client speaks.", lead=b" ", default="HTTP/1.1"
+    )
+    headers = _Fields("Header fields", _read_fields, "About the client and the body.")
+    positional = ("method", "target")
+
+    @property
+    def host(self) -> str:
+        """Which of the server's sites is meant: the Host field."""
+        return self.header("Host")
+
+    @classmethod
+    def recognises(cls, payload: bytes) -> bool:
+        return bool(_REQUEST.match(payload) or _BEGUN.match(payload))
+
+    def summary(self) -> str:
+        return escaped(f"{self.method} {self.target}".rstrip())

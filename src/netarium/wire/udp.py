@@ -6,7 +6,8 @@ import socket
 
 from netarium.wire.checksum import internet_checksum
 from netarium.wire.field import Checksum, UInt
-from netarium.wire.header import REGISTRIES, Context, Header
+from netarium.wire.guessing import application
+from netarium.wire.header import Context, Header
 
 __all__ = ["UDP", "pseudo_header", "transport_checksum"]
 
@@ -55,8 +56,7 @@ class UDP(Header, title="UDP", rfc="RFC 768", ip_protocol=17):
     )
 
     def next_header(self) -> type[Header] | None:
-        known = REGISTRIES.get("udp", {})
-        return known.get(self.dport) or known.get(self.sport)
+        return application("udp", self.sport, self.dport, self.payload)
 
     def summary(self) -> str:
         return f"{self.sport} > {self.dport}"
