@@ -45,7 +45,8 @@ def test_the_packets_cannot_be_written_to_by_a_compiled_loop():
 
 def test_a_twin_is_loaded_from_the_disk_the_second_time(tmp_path):
     program = (
-        "from array import array; from netarium.wire import hot, walk; from netarium.wire.hot import run\n"
+        "from array import array; "
+        "from netarium.wire import hot, walk; from netarium.wire.hot import run\n"
         "place = array('q', bytes(8 * 64))\n"
         "run(walk.walk, memoryview(bytes(64)), 0, 64, 1, place, fast=True)\n"
         "print(sum(hot.compiled(walk.walk).stats.cache_hits.values()))"
