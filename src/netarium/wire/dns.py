@@ -46,6 +46,8 @@ def _walk(data: bytes, start: int, limit: int) -> _Walked:
         count = int.from_bytes(data[start + 4 + 2 * section : start + 6 + 2 * section], "big")
         for index in range(count if walked.stop is None else 0):
             try:
+                if at >= limit:
+                    raise Malformed(at, "the message ends")
                 behind = at + name_size(data, at, limit)
                 if section == 0:
                     kind, end = Question, behind + 4
