@@ -8,6 +8,7 @@ importing numba, and there is one source for both speeds.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -104,6 +105,7 @@ def _view(argument: Any) -> Any:
     return argument
 
 
+@functools.cache
 def _cache() -> Path:
     """Where compiled code of exactly these sources lives; another source, another folder.
 
