@@ -34,7 +34,15 @@ from netarium.wire.line_state import (
     WITH_LINK,
 )
 from netarium.wire.line_tcp import FLOW
-from netarium.wire.line_writing import put, put_hex, put_mac, put_number, put_span, put_time
+from netarium.wire.line_writing import (
+    put,
+    put_clock,
+    put_hex,
+    put_mac,
+    put_number,
+    put_seconds,
+    put_span,
+)
 from netarium.wire.walk import ETHERTYPE, walk
 
 __all__ = ["ROOM", "write_lines"]
@@ -123,14 +131,14 @@ def _put_clock(out: Any, at: int, now: int, state: Any) -> int:
     if clock == NONE:
         return at
     if clock == LOCAL:
-        at = put_time(out, at, now + state[OFFSET], 0)
+        at = put_clock(out, at, now + state[OFFSET])
     elif clock == UTC:
-        at = put_time(out, at, now, 0)
+        at = put_clock(out, at, now)
     elif clock == EPOCH:
-        at = put_time(out, at, now, 1)
+        at = put_seconds(out, at, now)
     else:
         since = state[FIRST_TIME] if clock == RELATIVE else state[LAST_TIME]
-        at = put_time(out, at, now - since, 1)
+        at = put_seconds(out, at, now - since)
     out[at] = 32
     return at + 1
 

@@ -8,7 +8,7 @@ from netarium.wire.hot import hot
 from netarium.wire.line_control import put_arp, put_icmp, put_icmpv6
 from netarium.wire.line_marks import judge
 from netarium.wire.line_payload import leave, put_stream, put_udp
-from netarium.wire.line_state import STOP, VERDICTS, WHOLE
+from netarium.wire.line_state import STOP, VERDICTS, WHOLE, WITHIN
 from netarium.wire.line_tcp import put_tcp
 from netarium.wire.line_writing import (
     put,
@@ -32,6 +32,7 @@ from netarium.wire.walk import (
     TRANSPORT,
     UPPER,
     WHOLE_END,
+    u8,
     u16,
     u32,
     walk,
@@ -61,7 +62,7 @@ def put_layers(
     """The layers down to the innermost that is known here, through tunnels."""
     for _ in range(DEEPEST):
         if place[NETWORK] < 0:
-            leave(state, rest, at, WHOLE, 0, 0)
+            leave(state, rest, at, place, WHOLE)
             return at
         at = _put_tags(out, at, data, place)
         network = place[NETWORK]
@@ -76,7 +77,7 @@ def put_layers(
         inner = _tunnel(data, place)
         at = _put_upper(out, at, data, place, is_ipv4, inner, ports, state, flows, rest)
         if place[CUT] >= 0 or place[UPPER] < 0 or place[WHOLE_END] > wire_end:
-            leave(state, rest, at, STOP, 0, 0)
+            leave(state, rest, at, place, STOP)
         if inner < 0:
             return at
         walk(data, place[PAYLOAD], place[PAYLOAD_END], inner, place)
@@ -114,7 +115,7 @@ def _put_ends(out: Any, at: int, data: Any, place: Any, is_ipv4: bool) -> int:
     if ports:
         at = put_number(out, at, b".", u16(data, upper + 2))
     at = put(out, at, b": ")
-    if not is_ipv4 and data[network + 6] == 0:
+    if not is_ipv4 and u8(data, network + 6) == 0:
         at = put(out, at, b"HBH ")
     return at
 
@@ -135,12 +136,12 @@ def _tunnel(data: Any, place: Any) -> int:
         protocol == 17
         and u16(data, place[TRANSPORT] + 2) == 4789
         and room > 8
-        and data[payload] & 8
+        and u8(data, payload) & 8
     ):
         place[PAYLOAD] += 8
         return _ETHERNET
-    if protocol == 47 and data[payload + 1] & 7 == 0:
-        flags = int(data[payload])  # checksum, routing, key, sequence number (RFC 2890)
+    if protocol == 47 and u8(data, payload + 1) & 7 == 0:
+        flags = u8(data, payload)  # checksum, routing, key, sequence number (RFC 2890)
         size = 4 + 4 * ((flags >> 7) + (flags >> 5 & 1) + (flags >> 4 & 1))
         kind = u16(data, payload + 2)
         known = kind == 0x0800 or kind == 0x86DD or kind == 0x6558
@@ -176,7 +177,7 @@ def _put_upper(
     if protocol == 6:
         at = put_tcp(out, at, data, place, flows, state)
         if place[PAYLOAD] < 0 or place[PAYLOAD] > place[WHOLE_END]:
-            leave(state, rest, at, STOP, 0, 0)
+            leave(state, rest, at, place, STOP)
         elif place[PAYLOAD_END] > place[PAYLOAD]:
             at = put_stream(out, at, data, place, ports, state, rest)
     elif protocol == 17:
@@ -187,9 +188,9 @@ def _put_upper(
         at = put_icmpv6(out, put(out, at, b"ICMP6, "), data, place)
     elif protocol == 47:
         at = put(out, at, b"GREv")
-        at = put_decimal(out, at, data[upper + 1] & 7)
-        if data[upper] & 0x20 and inner >= 0:
-            key = upper + (8 if data[upper] & 0x80 else 4)
+        at = put_decimal(out, at, u8(data, upper + 1) & 7)
+        if u8(data, upper) & 0x20 and inner >= 0:
+            key = upper + (8 if u8(data, upper) & 0x80 else 4)
             at = put_hex(out, put(out, at, b", key=0x"), u32(data, key), 8)
         at = put_number(out, at, b", length ", length)
         if inner >= 0:
@@ -197,7 +198,7 @@ def _put_upper(
         else:
             at = put_hex(out, put(out, at, b", protocol 0x"), u16(data, upper + 2), 4)
     elif inner < 0:
-        leave(state, rest, at, protocol, upper, length)
+        leave(state, rest, at, place, WITHIN)
     if place[MORE]:
         at = _put_fragment(out, at, data, place, is_ipv4)
     return at
@@ -205,10 +206,8 @@ def _put_upper(
 
 @hot
 def _put_protocol(out: Any, at: int, protocol: int) -> int:
-    if protocol == 6:
-        return put(out, at, b"TCP")
-    if protocol == 17:
-        return put(out, at, b"UDP")
+    if protocol == 6 or protocol == 17:
+        return put(out, at, b"TCP" if protocol == 6 else b"UDP")
     if protocol == 1 or protocol == 58:
         return put(out, at, b"ICMP" if protocol == 1 else b"ICMP6")
     if protocol == 59:

@@ -5,38 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 from netarium.wire.hot import hot
-from netarium.wire.line_state import FRAME, REST, RESTS, STOP
-from netarium.wire.line_writing import put, put_decimal, put_escaped, put_number
+from netarium.wire.line_state import FRAME, REST, RESTS, STOP, WITHIN
+from netarium.wire.line_writing import entries, put, put_decimal, put_entry, put_escaped, put_number
 from netarium.wire.walk import (
     FRAGMENT,
     MORE,
     PAYLOAD,
     PAYLOAD_END,
+    PROTOCOL,
     TRANSPORT,
+    UPPER,
     WHOLE_END,
+    u8,
     u16,
     u32,
 )
 
 __all__ = ["leave", "put_stream", "put_udp"]
 
+_NAMES = entries(": HTTP: ", ": SSH: ", ": FTP: ", ": SMTP: ", ": POP3: ", ": IMAP: ")
 _LONGEST = 80  # bytes shown of a line of HTTP, SMTP, ...
 
 
 @hot
-def leave(state: Any, rest: Any, at: int, what: int, behind: int, length: int) -> None:
+def leave(state: Any, rest: Any, at: int, place: Any, what: int) -> None:
     """Note that Python has to add something here; the first note of a frame counts.
 
-    ``what`` is the IP protocol whose ``length`` bytes from offset ``behind`` on are to be told,
-    or WHOLE or STOP.
+    ``what`` is WHOLE, STOP, or WITHIN for what the innermost IP layer's protocol carries.
     """
     entry = REST * state[RESTS]
     if entry == 0 or rest[entry - REST] != state[FRAME]:
+        behind = place[UPPER] if place[PAYLOAD] < 0 else place[PAYLOAD]
         rest[entry] = state[FRAME]
         rest[entry + 1] = at
-        rest[entry + 2] = what
+        rest[entry + 2] = place[PROTOCOL] if what == WITHIN else what
         rest[entry + 3] = behind
-        rest[entry + 4] = length
+        rest[entry + 4] = place[WHOLE_END] - behind
         state[RESTS] += 1
 
 
@@ -56,11 +60,12 @@ def put_udp(
     is_part = place[FRAGMENT] != 0 or place[MORE] != 0
     if length < 8 or (udp + length > place[WHOLE_END] and not is_part):
         at = put_number(out, at, b"UDP, header length ", length)
-        leave(state, rest, at, STOP, udp, 0)
+        leave(state, rest, at, place, STOP)
         return at
     known = (ports[u16(data, udp)] | ports[u16(data, udp + 2)]) & 1
     if known and length > 8 and not is_part:
-        leave(state, rest, at, 17, place[PAYLOAD], length - 8)
+        place[WHOLE_END] = udp + length
+        leave(state, rest, at, place, WITHIN)
         return at
     return put_number(out, at, b"UDP, length ", length - 8)
 
@@ -69,39 +74,41 @@ def put_udp(
 def put_stream(out: Any, at: int, data: Any, place: Any, ports: Any, state: Any, rest: Any) -> int:
     """What a TCP segment begins with, where it is a message's first line or left to Python."""
     tcp, start, end = place[TRANSPORT], place[PAYLOAD], place[PAYLOAD_END]
-    octet = int(data[start])
-    if octet == 22 and end - start > 5 and data[start + 1] == 3 and 1 <= data[start + 5] <= 2:
-        leave(state, rest, at, 6, start, end - start)  # ClientHello, ServerHello
+    octet = u8(data, start)
+    is_handshake = octet == 22 and end - start > 5 and u8(data, start + 1) == 3
+    if is_handshake and (u8(data, start + 5) == 1 or u8(data, start + 5) == 2):
+        leave(state, rest, at, place, WITHIN)  # ClientHello, ServerHello
         return at
     low, high = u16(data, tcp), u16(data, tcp + 2)
     if low > high:
         low, high = high, low
     if (ports[low] | ports[high]) & 2:
-        leave(state, rest, at, 6, start, end - start)
+        leave(state, rest, at, place, WITHIN)
         return at
     if octet < 32 or octet > 126 or end - start < 4:
         return at
     if _is_http(u32(data, start)):
-        at = put(out, at, b": HTTP: ")
+        name = 0
     elif u32(data, start) == 0x5353482D:  # "SSH-"
-        at = put(out, at, b": SSH: ")
-    elif low == 21:
-        at = put(out, at, b": FTP: ")
-    elif low == 25 or low == 587:
-        at = put(out, at, b": SMTP: ")
-    elif low == 110:
-        at = put(out, at, b": POP3: ")
-    elif low == 143:
-        at = put(out, at, b": IMAP: ")
+        name = 1
     else:
-        return at
+        name = 2 if low == 21 else 3 if low == 25 or low == 587 else 4 if low == 110 else 5
+        if name == 5 and low != 143:
+            return at
+    at = put_entry(out, at, _NAMES, name)
     stop = start
-    while stop < end and stop < start + _LONGEST and data[stop] != 10 and data[stop] != 13:
+    while stop < end and stop < start + _LONGEST and not _is_end(u8(data, stop)):
         stop += 1
     at = put_escaped(out, at, data, start, stop)
     if stop == start + _LONGEST and stop < end:
         at = put(out, at, b"...")
     return at
+
+
+@hot
+def _is_end(octet: int) -> bool:
+    """Whether a line ends here."""
+    return octet == 10 or octet == 13
 
 
 @hot

@@ -28,6 +28,7 @@ __all__ = [
     "UTC",
     "VERDICTS",
     "WHOLE",
+    "WITHIN",
     "WITH_LINK",
 ]
 
@@ -55,7 +56,8 @@ STATE = 16  # how many numbers that is
 # Clocks: local time of day, UTC, seconds since 1970, since the first frame, since the one before.
 LOCAL, UTC, EPOCH, RELATIVE, DELTA, NONE = range(6)
 
-# What Python is to add to a line, where it is not what a certain IP protocol carries.
+# What Python is to add to a line, where a note does not give an IP protocol.
 WHOLE = -1  # all from the link layer on
 STOP = -2  # where and why reading stopped
+WITHIN = -3  # what the IP protocol carries: a note then gives that
 REST = 5  # numbers in a note: the frame, where in the output, what, from where on, how long

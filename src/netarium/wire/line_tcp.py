@@ -8,7 +8,7 @@ from typing import Any
 from netarium.wire.hot import hot
 from netarium.wire.line_state import ABSOLUTE, ACK_BASE, CONVERSATIONS, SEQ_BASE
 from netarium.wire.line_writing import put, put_decimal, put_hex, put_number
-from netarium.wire.walk import NETWORK, PAYLOAD, TRANSPORT, WHOLE_END, u16, u32
+from netarium.wire.walk import ETHERTYPE, NETWORK, PAYLOAD, TRANSPORT, WHOLE_END, u8, u16, u32
 
 __all__ = ["FLOW", "flow_table", "grown", "put_tcp"]
 
@@ -45,17 +45,19 @@ def grown(flows: array[int]) -> array[int]:
 @hot
 def _key(data: Any, place: Any, low: int, high: int, turned: int) -> int:
     """A number of 62 bits for the conversation, the same in both directions; never 0."""
-    network = place[NETWORK]
-    size = 4 if data[network] >> 4 == 4 else 16
-    source = network + (12 if size == 4 else 8)
+    size = 4 if place[ETHERTYPE] == 0x0800 else 16
+    source = place[NETWORK] + (12 if size == 4 else 8)
     first = low * 0x2545F491 & 0x7FFFFFFF
     second = high * 0x1B873593 & 0x7FFFFFFF
-    for index in range(0, 2 * size, 4):
-        # The two addresses in order, or the second before the first.
-        word = u32(data, source + ((index + size) % (2 * size) if turned else index))
-        first = (first ^ word) * 0x2545F491
+    for index in range(source, source + size, 4):
+        # The address of the end that comes first, then the other's.
+        one = u32(data, index + size if turned else index)
+        other = u32(data, index if turned else index + size)
+        first = (first ^ one) * 0x2545F491
+        first = (first ^ first >> 31 ^ other) * 0x27D4EB2F
         first = (first ^ first >> 31) & 0x7FFFFFFF
-        second = (second ^ word) * 0x1B873593
+        second = (second ^ one) * 0x1B873593
+        second = (second ^ second >> 29 ^ other) * 0x165667B1
         second = (second ^ second >> 29) & 0x7FFFFFFF
     return (first << 31 | second) or 1
 
@@ -65,12 +67,11 @@ def _is_turned(data: Any, place: Any, sport: int, dport: int) -> int:
     """1 where the sender is the end that comes second: the higher port, else address."""
     if sport != dport:
         return 1 if sport > dport else 0
-    network = place[NETWORK]
-    size = 4 if data[network] >> 4 == 4 else 16
-    source = network + (12 if size == 4 else 8)
+    size = 4 if place[ETHERTYPE] == 0x0800 else 16
+    source = place[NETWORK] + (12 if size == 4 else 8)
     for index in range(source, source + size):
-        if data[index] != data[index + size]:
-            return 1 if data[index] > data[index + size] else 0
+        if u8(data, index) != u8(data, index + size):
+            return 1 if u8(data, index) > u8(data, index + size) else 0
     return 0
 
 
@@ -82,7 +83,7 @@ def _find_bases(data: Any, place: Any, flows: Any, state: Any) -> None:
     none. So does tcpdump.
     """
     tcp = place[TRANSPORT]
-    if not data[tcp + 13] & 16:
+    if not u8(data, tcp + 13) & 16:
         return
     sport, dport = u16(data, tcp), u16(data, tcp + 2)
     turned = _is_turned(data, place, sport, dport)
@@ -93,7 +94,7 @@ def _find_bases(data: Any, place: Any, flows: Any, state: Any) -> None:
         at += FLOW
         if at == room:
             at = 0
-    if flows[at] == 0 or data[tcp + 13] & 2:
+    if flows[at] == 0 or u8(data, tcp + 13) & 2:
         state[CONVERSATIONS] += 1 if flows[at] == 0 else 0
         flows[at] = key
         flows[at + 1 + turned] = u32(data, tcp + 4)
@@ -114,8 +115,8 @@ def put_tcp(out: Any, at: int, data: Any, place: Any, flows: Any, state: Any) ->
     state[ACK_BASE] = 0
     if not state[ABSOLUTE]:
         _find_bases(data, place, flows, state)
-    flags = (data[tcp + 12] & 1) << 8 | int(data[tcp + 13])
-    size = (data[tcp + 12] >> 4) * 4
+    flags = u16(data, tcp + 12) & 0x1FF
+    size = (u8(data, tcp + 12) >> 4) * 4
     length = place[WHOLE_END] - tcp - size
     at = put(out, at, b"Flags [")
     for index in range(9):
@@ -129,7 +130,7 @@ def put_tcp(out: Any, at: int, data: Any, place: Any, flows: Any, state: Any) ->
         sequence = (u32(data, tcp + 4) - state[SEQ_BASE]) & _WORD
         at = put_number(out, at, b", seq ", sequence)
         if length > 0:
-            at = put_number(out, at, b":", sequence + length)
+            at = put_number(out, at, b":", (sequence + length) & _WORD)
     if flags & 16:
         at = put_number(out, at, b", ack ", (u32(data, tcp + 8) - state[ACK_BASE]) & _WORD)
     at = put_number(out, at, b", win ", u16(data, tcp + 14))
@@ -148,19 +149,22 @@ def put_tcp(out: Any, at: int, data: Any, place: Any, flows: Any, state: Any) ->
 
 @hot
 def _put_options(out: Any, at: int, data: Any, start: int, end: int, state: Any) -> int:
+    if end - start == 12 and u32(data, start) == 0x0101080A:  # as nearly all segments have
+        at = put_number(out, at, b"nop,nop,TS val ", u32(data, start + 4))
+        return put_number(out, at, b" ecr ", u32(data, start + 8))
     first = start
     while start < end:
         if start > first:
             out[at] = 44
             at += 1
-        kind = int(data[start])
+        kind = u8(data, start)
         if kind == 0:
             return put(out, at, b"eol")
         if kind == 1:
             at = put(out, at, b"nop")
             start += 1
             continue
-        size = int(data[start + 1]) if start + 1 < end else 0
+        size = u8(data, start + 1) if start + 1 < end else 0
         if size < 2 or start + size > end:
             return put_number(out, at, b"malformed option ", kind)
         at = _put_option(out, at, data, start, kind, size, state)
@@ -173,7 +177,7 @@ def _put_option(out: Any, at: int, data: Any, start: int, kind: int, size: int, 
     if kind == 2 and size == 4:
         return put_number(out, at, b"mss ", u16(data, start + 2))
     if kind == 3 and size == 3:
-        return put_number(out, at, b"wscale ", int(data[start + 2]))
+        return put_number(out, at, b"wscale ", u8(data, start + 2))
     if kind == 4 and size == 2:
         return put(out, at, b"sackOK")
     if kind == 5 and size > 2 and (size - 2) % 8 == 0:
@@ -201,5 +205,5 @@ def _put_option(out: Any, at: int, data: Any, start: int, kind: int, size: int, 
     if size > 2:
         at = put(out, at, b" 0x")
     for index in range(start + 2, start + size):
-        at = put_hex(out, at, int(data[index]), 2)
+        at = put_hex(out, at, u8(data, index), 2)
     return at

@@ -1,7 +1,8 @@
 """How hot loops write text: words, numbers, addresses and times, as ASCII into a buffer.
 
 Each function writes at ``at`` and gives the offset behind what it wrote. None checks for
-room: `wire.line_frames` sees to it that there is enough before it begins a line.
+room: `wire.line_frames` sees to it that there is enough before it begins a line. That ``at``
+is never negative is for the compiler, which then writes whole words at once.
 """
 
 from __future__ import annotations
@@ -9,27 +10,29 @@ from __future__ import annotations
 from typing import Any
 
 from netarium.wire.hot import hot
-from netarium.wire.walk import u16
+from netarium.wire.walk import u8, u16
 
 __all__ = [
+    "entries",
     "put",
+    "put_clock",
     "put_decimal",
+    "put_entry",
     "put_escaped",
     "put_hex",
     "put_ipv4",
     "put_ipv6",
     "put_mac",
     "put_number",
-    "put_padded",
+    "put_seconds",
     "put_span",
-    "put_time",
 ]
 
 _DIGITS = b"0123456789abcdef"
 #: The text of the numbers 0 to 99, two digits each.
 _PAIRS = b"".join(b"%02d" % number for number in range(100))
-#: The text of the numbers 0 to 255, three bytes each, and how many of them count.
-_OCTETS = b"".join(b"%-3d" % number for number in range(256))
+#: The text of the numbers 0 to 255 with a full stop, four bytes each.
+_OCTETS = b"".join(b"%d." % number + bytes(3 - len(str(number))) for number in range(256))
 
 _DAY = 86_400
 _SECOND = 1_000_000_000
@@ -38,9 +41,30 @@ _SECOND = 1_000_000_000
 @hot
 def put(out: Any, at: int, word: bytes) -> int:
     """A word as it is."""
+    if at < 0:
+        return at
     for index in range(len(word)):
         out[at + index] = word[index]
     return at + len(word)
+
+
+def entries(*words: str) -> bytes:
+    """A table of words for `put_entry`: their common width, then each filled up with zeros."""
+    width = max(map(len, words)) + 1
+    return bytes([width]) + b"".join(word.encode().ljust(width, b"\0") for word in words)
+
+
+@hot
+def put_entry(out: Any, at: int, table: bytes, entry: int) -> int:
+    """The word with this number in a table that `entries` made; nothing where it has none."""
+    place = 1 + table[0] * entry
+    if at < 0 or entry < 0 or place >= len(table):
+        return at
+    while table[place] != 0:
+        out[at] = table[place]
+        at += 1
+        place += 1
+    return at
 
 
 @hot
@@ -55,27 +79,38 @@ def put_span(out: Any, at: int, text: Any, start: int, end: int) -> int:
 @hot
 def put_decimal(out: Any, at: int, value: int) -> int:
     """A number of 0 or more."""
+    if at < 0 or value < 0:
+        return at
     if value < 10:
         out[at] = 48 + value
         return at + 1
     size = 2
-    limit = 100
-    while value >= limit and size < 18:
-        size += 1
-        limit *= 10
+    if value < 100_000:
+        size += (value > 99) + (value > 999) + (value > 9999)
+    else:
+        size = 6
+        limit = 1_000_000
+        while value >= limit and size < 18:
+            size += 1
+            limit *= 10
     place = at + size
     while value >= 100:
-        pair = (value % 100) * 2
-        value //= 100
         place -= 2
-        out[place] = _PAIRS[pair]
-        out[place + 1] = _PAIRS[pair + 1]
+        _put_pair(out, place, value % 100)
+        value //= 100
     if value >= 10:
-        out[place - 2] = _PAIRS[2 * value]
-        out[place - 1] = _PAIRS[2 * value + 1]
+        _put_pair(out, at, value)
     else:
-        out[place - 1] = 48 + value
+        out[at] = 48 + value
     return at + size
+
+
+@hot
+def _put_pair(out: Any, at: int, value: int) -> None:
+    """Two digits."""
+    if at >= 0 and value >= 0:
+        out[at] = _PAIRS[2 * value]
+        out[at + 1] = _PAIRS[2 * value + 1]
 
 
 @hot
@@ -85,21 +120,10 @@ def put_number(out: Any, at: int, word: bytes, value: int) -> int:
 
 
 @hot
-def put_padded(out: Any, at: int, value: int, digits: int) -> int:
-    """A number in so many digits, an even count, zeros first."""
-    place = at + digits
-    while place > at:
-        pair = (value % 100) * 2
-        value //= 100
-        place -= 2
-        out[place] = _PAIRS[pair]
-        out[place + 1] = _PAIRS[pair + 1]
-    return at + digits
-
-
-@hot
 def put_hex(out: Any, at: int, value: int, digits: int) -> int:
     """A number in so many hexadecimal digits, without ``0x``."""
+    if at < 0:
+        return at
     for index in range(digits):
         out[at + index] = _DIGITS[(value >> (4 * (digits - 1 - index))) & 15]
     return at + digits
@@ -108,16 +132,20 @@ def put_hex(out: Any, at: int, value: int, digits: int) -> int:
 @hot
 def put_ipv4(out: Any, at: int, data: Any, start: int) -> int:
     """An IPv4 address in dotted decimal."""
-    for index in range(start, start + 4):
-        octet = int(data[index])
-        text = 3 * octet
-        out[at] = _OCTETS[text]
-        out[at + 1] = _OCTETS[text + 1]
-        out[at + 2] = _OCTETS[text + 2]
-        at += 1 + (octet > 9) + (octet > 99)
-        out[at] = 46
-        at += 1
-    return at - 1
+    at = _put_octet(out, at, u8(data, start))
+    at = _put_octet(out, at, u8(data, start + 1))
+    at = _put_octet(out, at, u8(data, start + 2))
+    return _put_octet(out, at, u8(data, start + 3)) - 1
+
+
+@hot
+def _put_octet(out: Any, at: int, octet: int) -> int:
+    """A number up to 255 and a full stop."""
+    if at < 0 or octet < 0:
+        return at
+    for index in range(4):
+        out[at + index] = _OCTETS[4 * octet + index]
+    return at + 2 + (octet > 9) + (octet > 99)
 
 
 @hot
@@ -157,8 +185,10 @@ def _is_mapped(data: Any, start: int, zeros: int) -> bool:
 @hot
 def put_mac(out: Any, at: int, data: Any, start: int) -> int:
     """A MAC address."""
+    if at < 0:
+        return at
     for index in range(start, start + 6):
-        octet = int(data[index])
+        octet = u8(data, index)
         out[at] = _DIGITS[octet >> 4]
         out[at + 1] = _DIGITS[octet & 15]
         out[at + 2] = 58
@@ -169,8 +199,10 @@ def put_mac(out: Any, at: int, data: Any, start: int) -> int:
 @hot
 def put_escaped(out: Any, at: int, data: Any, start: int, end: int) -> int:
     r"""Bytes of the wire: those of visible ASCII as they are, others as ``\x1b``."""
+    if at < 0:
+        return at
     for index in range(start, end):
-        octet = int(data[index])
+        octet = u8(data, index)
         if 32 <= octet < 127:
             out[at] = octet
             at += 1
@@ -184,24 +216,33 @@ def put_escaped(out: Any, at: int, data: Any, start: int, end: int) -> int:
 
 
 @hot
-def put_time(out: Any, at: int, time: int, style: int) -> int:
-    """A time in nanoseconds, to the microsecond.
+def put_clock(out: Any, at: int, time: int) -> int:
+    """The time of day of a time in nanoseconds, to the microsecond: ``17:04:05.000001``."""
+    second = time // _SECOND % _DAY
+    _put_pair(out, at, second // 3600)
+    _put_pair(out, at + 3, second // 60 % 60)
+    _put_pair(out, at + 6, second % 60)
+    out[at + 2] = 58
+    out[at + 5] = 58
+    return _put_micros(out, at + 8, time % _SECOND)
 
-    In style 0 it is the time of day, ``17:04:05.000001``; in style 1 it is seconds,
-    ``1700000000.000001``, which may be negative.
-    """
-    if style == 0:
-        second = (time // _SECOND) % _DAY
-        at = put_padded(out, at, second // 3600, 2)
-        out[at] = 58
-        at = put_padded(out, at + 1, second // 60 % 60, 2)
-        out[at] = 58
-        at = put_padded(out, at + 1, second % 60, 2)
-    else:
-        if time < 0:
-            out[at] = 45
-            at += 1
-            time = -time
-        at = put_decimal(out, at, time // _SECOND)
+
+@hot
+def put_seconds(out: Any, at: int, time: int) -> int:
+    """Nanoseconds as seconds to the microsecond: ``1700000000.000001``; may be negative."""
+    if time < 0:
+        out[at] = 45
+        at += 1
+        time = -time
+    at = put_decimal(out, at, time // _SECOND)
+    return _put_micros(out, at, time % _SECOND)
+
+
+@hot
+def _put_micros(out: Any, at: int, nanos: int) -> int:
+    micros = nanos // 1000
     out[at] = 46
-    return put_padded(out, at + 1, time % _SECOND // 1000, 6)
+    _put_pair(out, at + 1, micros // 10_000)
+    _put_pair(out, at + 3, micros // 100 % 100)
+    _put_pair(out, at + 5, micros % 100)
+    return at + 7
