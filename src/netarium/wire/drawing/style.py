@@ -106,7 +106,13 @@ def _family(layer: Header) -> tuple[Hue, ...]:
     if isinstance(layer, (Payload, Padding)):
         return _BYTES
     kind = layer.kind if isinstance(layer, Incomplete) else type(layer)
-    for registry, family in (("link", _LINK), ("ethertype", _NETWORK), ("ip_protocol", _TRANSPORT)):
-        if registry in kind.numbers:
-            return family
-    return _APPLICATION
+    numbers = kind.numbers
+    if "ip_version" in numbers:
+        return _NETWORK
+    if "ip_protocol" in numbers:
+        return _TRANSPORT
+    if "link" in numbers or any(
+        getattr(field, "selects", "") == "ethertype" for field in kind.declared
+    ):
+        return _LINK
+    return _NETWORK if "ethertype" in numbers else _APPLICATION
