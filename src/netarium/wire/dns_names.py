@@ -7,7 +7,7 @@ from typing import Any
 from netarium.wire.field import Field, FieldError, Malformed
 from netarium.wire.header import Header
 
-__all__ = ["Name", "compressed", "name_size", "name_to_bytes", "read_name"]
+__all__ = ["Name", "compressed", "name_size", "name_to_bytes", "read_name", "text_of"]
 
 _LONGEST = 255  # bytes of a name, all lengths counted (RFC 1035, section 2.3.4)
 _LABEL = 63
@@ -71,7 +71,7 @@ def read_name(data: bytes, at: int, message: int, limit: int) -> list[bytes]:
     raise Malformed(limit, "a name that does not end")
 
 
-def _to_text(labels: list[bytes]) -> str:
+def text_of(labels: list[bytes]) -> str:
     r"""As zone files have it (RFC 1035, section 5.1): ``a\.b.example``, ``\255``; no final dot.
 
     Names of multicast DNS are UTF-8 (RFC 6762, section 16) and shown as such.
@@ -202,7 +202,7 @@ class Name(Field[str]):
 
     def decode(self, header: Header, bit: int, bits: int) -> str:
         try:
-            return _to_text(self.labels(header, bit >> 3))
+            return text_of(self.labels(header, bit >> 3))
         except Malformed:
             return ""
 

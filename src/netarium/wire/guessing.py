@@ -11,6 +11,7 @@ from netarium.wire.header import Header
 from netarium.wire.http import HTTP2Preface, HTTPRequest, HTTPResponse
 from netarium.wire.imap import IMAP
 from netarium.wire.pop3 import POP3
+from netarium.wire.quic import QUIC
 from netarium.wire.smtp import SMTP
 from netarium.wire.ssh import SSH
 from netarium.wire.tls import TLS
@@ -54,8 +55,10 @@ def guess(payload: bytes, transport: str) -> type[Header] | None:
         payload: what the transport header carries.
         transport: ``"tcp"`` or ``"udp"``.
     """
-    if transport != "tcp" or len(payload) < 4:
+    if len(payload) < 4:
         return None
+    if transport != "tcp":
+        return QUIC if QUIC.recognises(payload) else None
     kind: Any
     for kind in _BY_FIRST.get(payload[0], ()):
         if kind.recognises(payload):
