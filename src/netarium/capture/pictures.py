@@ -1,15 +1,66 @@
-"""Pictures on disk: a drawing saved as SVG, PDF or PNG, whole or not at all."""
+"""Pictures of packets and conversations: in a notebook, and on disk as SVG, PDF or PNG."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netarium.errors import NetariumError
 from netarium.wire.drawing.output import picture_format, render
 
-__all__ = ["save"]
+if TYPE_CHECKING:
+    from netarium.wire.packet import Packet
+
+__all__ = ["Picture", "draw", "ladder", "save"]
+
+
+class Picture(str):
+    """A drawing as SVG text, which notebooks show and ``save`` puts on disk."""
+
+    __slots__ = ()
+
+    def save(self, path: str | Path) -> None:
+        """Save it as what the path's suffix says: ``.svg``, ``.pdf`` or ``.png``."""
+        save(self, path)
+
+    def _repr_svg_(self) -> str:
+        return str(self)
+
+
+def draw(*packets: Packet, title: str = "", layers: Sequence[str] = ()) -> Picture:
+    """Draw a packet beside its headers' diagrams, or several side by side.
+
+    Args:
+        packets: one or more; of several, what differs from the packet before is marked.
+        title: the heading; default: what the first packet is.
+        layers: only these headers, by title or short name: ``["ip", "tcp"]``.
+    """
+    if len(packets) == 1:
+        from netarium.wire.drawing.packet import draw_packet
+
+        return Picture(draw_packet(packets[0], title=title, layers=layers))
+    from netarium.wire.drawing.compare import draw_packets
+
+    return Picture(draw_packets(packets, title=title, layers=layers))
+
+
+def ladder(
+    source: str | Path | Iterable[Packet],
+    filter: str = "",
+    *,
+    stream: int | None = None,
+    limit: int = 60,
+    title: str = "",
+) -> Picture:
+    """Draw who said what to whom; arguments as ``conversation`` has them."""
+    from netarium.capture.conversations import conversation
+    from netarium.wire.drawing.ladder import draw_ladder
+
+    found = conversation(source, filter, stream=stream, limit=limit)
+    return Picture(draw_ladder(found, title=title))
 
 
 def save(svg: str, path: str | Path) -> None:

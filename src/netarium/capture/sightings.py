@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ def _at(packet: Packet) -> tuple[str, int]:
 
 
 def numbered(path: str | Path, numbers: Iterable[int], filter: str = "") -> list[Packet]:
-    """Packets of a file by their numbers, in the order asked for.
+    """Packets of a file by their numbers, in the order asked for; without numbers, the first.
 
     Raises:
         NotFoundError: the file has no such packet, or the filter does not let it through.
@@ -102,17 +103,22 @@ def numbered(path: str | Path, numbers: Iterable[int], filter: str = "") -> list
     for batch in batches(path, filter):
         for index in range(batch.count):
             last = batch.number(index)
+            if not wanted:
+                wanted.append(last)
             if last in wanted:
                 found[last] = packet_of(batch, index)
         if len(found) == len(set(wanted)):
             break
+    if not wanted:
+        what = "no packet that the filter lets through" if filter else "no packets"
+        raise NotFoundError(f"{str(path)!r} has {what}")
     for number in wanted:
         if number not in found:
-            have = f"its last is {last:,}" if last else "it has none"
+            have = f"the last is {last:,}" if last else "there are none"
             among = " that the filter lets through" if filter else ""
             raise NotFoundError(
-                f"there is no packet {number:,} in {str(path)!r}{among}; {have}",
-                "netarium read lists them with their numbers.",
+                f"there is no packet {number:,} in {str(path)!r}{among}: {have}",
+                "netarium read lists them with their numbers",
             )
     return [found[number] for number in wanted]
 
@@ -124,18 +130,19 @@ def hops(path: str | Path, number: int) -> list[Packet]:
         NotFoundError: the file has no such packet.
     """
     from netarium.capture.reading import batches
+    from netarium.ports.capture_file import BrokenCaptureError
     from netarium.wire.packet import packet_of
 
     (wanted,) = numbered(path, [number])
     told = identity(wanted)
     around: list[Packet] = []
-    for batch in batches(path):
-        times = batch.time
-        for index in range(batch.count):
-            if abs(times[index] - wanted.time) <= _LONGEST:
-                packet = packet_of(batch, index)
-                if identity(packet) == told:
-                    around.append(packet)
+    with contextlib.suppress(BrokenCaptureError):  # what is there will do
+        for batch in batches(path):
+            for index in range(batch.count):
+                if abs(batch.time[index] - wanted.time) <= _LONGEST:
+                    packet = packet_of(batch, index)
+                    if identity(packet) == told:
+                        around.append(packet)
     # The same bytes may have been sent more than once: of each place, the nearest in time.
     nearest: dict[tuple[str, int], Packet] = {}
     for packet in around:

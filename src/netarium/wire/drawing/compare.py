@@ -20,7 +20,7 @@ from netarium.wire.drawing.svg import Canvas
 if TYPE_CHECKING:
     from netarium.wire.packet import Packet
 
-__all__ = ["draw_packets", "mark_changes"]
+__all__ = ["aligned", "draw_packets"]
 
 _MARGIN = 32
 _BETWEEN = 26  # columns
@@ -38,7 +38,7 @@ class _Column:
     packet: Packet
     drawings: list[Diagram]
     colours: list[Hue]
-    slots: list[int | None] = field(default_factory=list)
+    slots: list[int] = field(default_factory=list)
 
 
 def draw_packets(
@@ -52,10 +52,7 @@ def draw_packets(
         layers: only these headers, by title or short name; default: all.
         fold: of headers that are the same in all packets, draw a line only.
     """
-    columns = [_Column(each, diagrams(each), hues(each.layers)) for each in packets]
-    slots = _align(columns)
-    for before, after in itertools.pairwise(columns):
-        mark_changes(before.drawings, after.drawings, before.slots, after.slots)
+    columns, slots = _columns(packets)
     wanted = {slot for column in columns for slot in _wanted(column, layers)}
     same = {slot for slot in range(slots) if fold and _is_same(columns, slot)}
     beside = min(_COLUMNS, len(columns))
@@ -68,12 +65,31 @@ def draw_packets(
     for first in range(0, len(columns), beside):
         band = columns[first : first + beside]
         y = _draw_band(canvas, columns, band, first, y, sorted(wanted), same) + 14
-    if len(columns) > 1:
+    marked = any(
+        box.changed is not None for each in columns for one in each.drawings for box in one.boxes
+    )
+    if len(columns) > 1 and not marked:
+        canvas.text(_MARGIN, y + 9, "No field differs.", 12.5, fill=FAINT)
+        y += 24
+    elif marked:
         canvas.rectangle(_MARGIN, y - 2, 22, 13, fill=CHANGED, stroke=CHANGED_INK, thick=1.8)
         canvas.text(_MARGIN + 30, y + 9, "differs from the packet before", 12.5, fill=FAINT)
         y += 24
     canvas.height = y + 8
     return canvas.svg(heading, "; ".join(f"{about(each)}: {each!r}" for each in packets))
+
+
+def aligned(packets: Sequence[Packet]) -> list[list[Diagram]]:
+    """The diagrams of each packet, with ``changed`` set where one differs from that before."""
+    return [column.drawings for column in _columns(packets)[0]]
+
+
+def _columns(packets: Sequence[Packet]) -> tuple[list[_Column], int]:
+    columns = [_Column(each, diagrams(each), hues(each.layers)) for each in packets]
+    slots = _align(columns)
+    for before, after in itertools.pairwise(columns):
+        _mark_changes(before, after)
+    return columns, slots
 
 
 def _draw_band(
@@ -165,29 +181,22 @@ def _align(columns: list[_Column]) -> int:
         for earlier in columns:
             if earlier is column:
                 break
-            earlier.slots = [moved[slot] if slot is not None else None for slot in earlier.slots]
+            earlier.slots = [moved[slot] for slot in earlier.slots]
         titles = merged
         column.slots = list(mine)
     return len(titles)
 
 
-def mark_changes(
-    before: list[Diagram],
-    after: list[Diagram],
-    slots_before: Sequence[int | None] = (),
-    slots_after: Sequence[int | None] = (),
-) -> None:
-    """Mark in ``after`` the fields that differ; slots say which headers belong together."""
-    slots_before = slots_before or range(len(before))
-    slots_after = slots_after or range(len(after))
-    old = dict(zip(slots_before, before, strict=True))
-    for slot, drawing in zip(slots_after, after, strict=True):
-        if slot not in old or old[slot].title != drawing.title:
+def _mark_changes(before: _Column, after: _Column) -> None:
+    """Mark the fields that differ from those of the same header before."""
+    old = dict(zip(before.slots, before.drawings, strict=True))
+    for slot, drawing in zip(after.slots, after.drawings, strict=True):
+        if slot not in old:
             continue
         texts = {box.name: box.text for box in old[slot].boxes}
         for box in drawing.boxes:
             was = texts.get(box.name, "")
-            if box.text != was or (box.name not in texts):
+            if box.text != was or box.name not in texts:
                 box.changed = was
 
 
@@ -204,4 +213,4 @@ def _is_same(columns: list[_Column], slot: int) -> bool:
 
 def _wanted(column: _Column, layers: Sequence[str]) -> set[int]:
     places = chosen(column.packet, layers)
-    return {slot for place, slot in enumerate(column.slots) if slot is not None and place in places}
+    return {slot for place, slot in enumerate(column.slots) if place in places}

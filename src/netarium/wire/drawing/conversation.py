@@ -79,12 +79,14 @@ class Conversation:
         hosts: from left to right. events: by time of sending.
         phases: handshake, data, close, where one connection stands alone.
         more: packets that are left out at the end.
+        trouble: why the capture ends before it should; empty where it does not.
     """
 
     hosts: list[Host] = field(default_factory=list)
     events: list[Arrow | Run] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
     more: int = 0
+    trouble: str = ""
 
     @property
     def start(self) -> int:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from netarium.wire.drawing.header_diagram import BITS, Box, Diagram, Piece, Row
 from netarium.wire.drawing.lettering import clean, shorter
+from netarium.wire.drawing.moments import later
 from netarium.wire.drawing.packet import about, chosen, diagrams, headline
 
 if TYPE_CHECKING:
     from netarium.wire.packet import Packet
 
-__all__ = ["packet_text"]
+__all__ = ["changes_text", "packet_text"]
 
 #: Characters of a bit, and of a row's boxes with the border behind them.
 _BIT = 2
@@ -28,6 +29,27 @@ def packet_text(packet: Packet, *, title: str = "", layers: Sequence[str] = ()) 
     for place, drawing in enumerate(diagrams(packet)):
         if place in wanted:
             lines += ["", *_Grid(drawing, packet.data).lines()]
+    return "\n".join(lines) + "\n"
+
+
+def changes_text(packets: Sequence[Packet], *, layers: Sequence[str] = ()) -> str:
+    """What of a packet differs from the one before, a line a field; nothing for the first."""
+    from netarium.wire.drawing.compare import aligned
+
+    lines: list[str] = []
+    columns = aligned(packets)
+    for number, (packet, drawings) in enumerate(zip(packets, columns, strict=True)):
+        where = packet.interface or f"packet {packet.number}"
+        since = f"  {later(packet.time - packets[0].time)}" if number and packet.time else ""
+        beside = f" (packet {packet.number})" if packet.interface and packet.number else ""
+        lines.append(clean(f"{where}{beside}{since}"))
+        wanted = chosen(packet, layers)
+        for place, drawing in enumerate(drawings):
+            for box in drawing.boxes if place in wanted else ():
+                if box.changed is not None:
+                    now = f"{box.text} ({box.verdict})" if box.verdict else box.text
+                    was = f"{box.changed} -> " if box.changed else "new: "
+                    lines.append(clean(f"    {drawing.title} {box.label}: {was}{now}"))
     return "\n".join(lines) + "\n"
 
 

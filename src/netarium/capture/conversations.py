@@ -1,8 +1,8 @@
-"""Who said what to whom: a capture file as a conversation, ready to be drawn."""
+"""Who said what to whom: a capture as a conversation, ready to be drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,21 +50,21 @@ class _Event:
 
 
 def conversation(
-    path: str | Path,
+    source: str | Path | Iterable[Packet],
     filter: str = "",
     *,
     stream: int | None = None,
     limit: int = 60,
     fold: bool = True,
 ) -> Conversation:
-    """What was said in a capture file.
+    """What was said in a capture.
 
     Packets that were seen at several places are told once, with the time at which the other
     end saw them; what left and never came, though the capture looked there, is lost.
 
     Args:
-        path: the file, ``-`` for standard input.
-        filter: in tcpdump's language.
+        source: a file, ``-`` for standard input; or packets.
+        filter: in tcpdump's language; only with a file, as ``stream``.
         stream: only this TCP connection, numbered from 0 as Wireshark does; with it, where
             NAT is on the way, the same connection under other addresses.
         limit: the most events; 0: all.
@@ -74,27 +74,35 @@ def conversation(
         NotFoundError: there is no such file, or no such connection.
         NetariumError: as ``netarium.capture.read``.
     """
-    from netarium.ports.capture_file import CaptureReader
+    wanted: set[int] | None = None
+    more, trouble, complete = 0, "", True
+    if isinstance(source, (str, Path)):
+        from netarium.ports.capture_file import CaptureReader
 
-    with CaptureReader(path) as capture:
-        packets, wanted, more = _collect(capture, filter, stream)
-        lost = any(interface.dropped > 0 for interface in capture.interfaces)
-        parties = Parties(capture.names, capture.lab)
-        several = len({packet.interface for packet in packets}) > 1
+        with CaptureReader(source) as capture:
+            packets, wanted, more = _collect(capture, filter, stream)
+            complete = not any(interface.dropped > 0 for interface in capture.interfaces)
+            parties = Parties(capture.names, capture.lab)
+            trouble = capture.trouble
+    else:
+        packets, parties = list(source), Parties({})
+    several = len({packet.interface for packet in packets}) > 1
     groups = sightings(packets) if several else [[packet] for packet in packets]
     parties.learn(groups)
-    builder = _Builder(parties, wanted, packets[-1].time if packets and not lost else 0)
+    builder = _Builder(parties, wanted, packets[-1].time if packets and complete else 0)
     events = [event for group in groups for event in builder.told(group)]
     if stream is not None and not events:
         raise NotFoundError(
-            f"there is no TCP connection {stream} in {str(path)!r}",
+            f"there is no TCP connection {stream} in {str(source)!r}",
             "They are numbered from 0, in the order in which they begin.",
         )
     drawn = list(_folded(events)) if fold else [[event] for event in events]
     if limit and len(drawn) > limit:
         more += sum(len(each) for each in drawn[limit:])
         drawn = drawn[:limit]
-    return _finished(drawn, parties, more)
+    done = _finished(drawn, parties, more)
+    done.trouble = trouble
+    return done
 
 
 def _collect(
