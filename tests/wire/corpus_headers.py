@@ -107,7 +107,6 @@ def _ipv4(s):
         "record route": [s.IPOption_RR(pointer=8, routers=["10.0.0.254", "0.0.0.0", "0.0.0.0"])],
         "loose source route": [s.IPOption_LSRR(routers=["10.0.1.1", "10.0.2.2"])],
         "strict source route": [s.IPOption_SSRR(routers=["10.0.1.1", "10.0.2.2"])],
-        "source route, done": [s.IPOption_LSRR(pointer=12, routers=["10.0.1.1", "10.0.2.2"])],
         "timestamp": [bytes.fromhex("440c0900 00000001 00000000")],
         "timestamp with addresses": [bytes.fromhex("44140d01 0a0000fe 00000064 00000000 00000000")],
         "timestamp prespecified": [bytes.fromhex("440c0533 0a0000fe 00000064")],
@@ -130,6 +129,8 @@ def _ipv4(s):
         / udp
         for name, many in options.items()
     }
+    done = s.IPOption_LSRR(pointer=12, routers=["10.0.1.1", "10.0.2.2"])
+    made["ipv4 source route, done"] = _ip(s, dst="10.0.2.2", options=[done]) / udp
     long = bytes(range(256)) * 6
     datagram = s.IP(src=SRC, dst=DST, id=0x77) / s.UDP(sport=5000, dport=6000) / long
     for number, piece in enumerate(s.fragment(datagram, fragsize=600)):
@@ -185,7 +186,7 @@ def _ipv4_inside(s):
         "igmp query": _ip(s, dst="224.0.0.1", ttl=1, options=[s.IPOption_Router_Alert()])
         / s.igmp.IGMP(type=0x11, mrcode=100, gaddr="0.0.0.0"),
         "igmp v1 report": _ip(s, dst="239.1.1.1", ttl=1, proto=2)
-        / bytes.fromhex("1200fcfeef010101"),
+        / _summed(bytes.fromhex("12000000ef010101")),
         "igmp report": _ip(s, dst="239.1.1.1", ttl=1) / s.igmp.IGMP(type=0x16, gaddr="239.1.1.1"),
         "igmp leave": _ip(s, dst="224.0.0.2", ttl=1) / s.igmp.IGMP(type=0x17, gaddr="239.1.1.1"),
         "igmp v3 query": _ip(s, dst="239.1.1.1", ttl=1, proto=2)
@@ -528,7 +529,9 @@ def _tunnels(s):
 
 
 def _odd(s):
-    deep = bytes(s.IP(src=SRC, dst=DST, proto=4)) * 80
+    deep = s.IP(src=SRC, dst=DST)
+    for _ in range(79):
+        deep = s.IP(src=SRC, dst=DST) / deep
     return {
         "nothing but a header": s.Ether(src=A, dst=B, type=0x0800),
         "ipv4 with half a header": s.Ether(src=A, dst=B, type=0x0800)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from netarium.wire.field import Field
     from netarium.wire.header import Header
 
-__all__ = ["REGISTRIES", "UNKNOWN_KIND", "Context", "length_of"]
+__all__ = ["REGISTRIES", "UNKNOWN_KIND", "Context", "count_of", "length_of"]
 
 #: Which header follows, by registry and number: ``REGISTRIES["ethertype"][0x0800]`` is IPv4.
 #: Filled by the headers' own declarations.
@@ -33,7 +33,7 @@ class Context:
         raw: the header's own bytes, with the checksum zero.
         values: the values of the header's fields that do not follow from others.
         before: what those that do follow had when the header was read.
-        below: all headers around it, outermost first.
+        below: all headers around it; above: all within it; outermost first.
         partial: the payload is not all of it: a fragment, or cut off by the capture.
     """
 
@@ -46,7 +46,19 @@ class Context:
     values: dict[str, Any] = dataclass_field(default_factory=dict)
     before: dict[str, Any] = dataclass_field(default_factory=dict)
     below: Sequence[Header] = ()
+    above: Sequence[Header] = ()
     partial: bool = False
+
+
+def count_of(name: str, counter: str) -> Callable[[Context], int]:
+    """For ``auto`` of the field ``counter``: how many parts the field ``name`` has."""
+
+    def auto(context: Context) -> int:
+        parts = context.values.get(name, ())
+        known = isinstance(parts, (bytes, bytearray))  # as they were read
+        return int(context.before.get(counter, 0)) if known else len(parts)
+
+    return auto
 
 
 def length_of(name: str) -> Callable[[Context], int]:

@@ -280,6 +280,15 @@ class Flags(UInt):
         """The mask of one flag."""
         return 1 << (len(self.flags) - 1 - self.flags.index(flag))
 
+    def names_in(self, value: int) -> list[str]:
+        """The names of the flags that are set, most significant first."""
+        last = len(self.flags) - 1
+        return [
+            name
+            for place, name in enumerate(self.flags)
+            if value >> (last - place) & 1 and name.strip("-")
+        ]
+
     def number(self, value: Any) -> int:
         if isinstance(value, str):
             known = {name.lower(): name for name in self.flags if name.strip("-")}
@@ -294,13 +303,8 @@ class Flags(UInt):
         return super().number(value)
 
     def text(self, value: int, header: Header) -> str:
-        names = [
-            name
-            for place, name in enumerate(self.flags)
-            if name.strip("-") and value >> (len(self.flags) - 1 - place) & 1
-        ]
         digits = -(-self.bits // 4)
-        return f"0x{value:0{digits}x} ({' '.join(names) or 'none'})"
+        return f"0x{value:0{digits}x} ({' '.join(self.names_in(value)) or 'none'})"
 
 
 class Checksum(UInt):

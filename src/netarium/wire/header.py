@@ -21,6 +21,7 @@ __all__ = [
     "Padding",
     "Parts",
     "Payload",
+    "Trailer",
     "Unreadable",
     "length_of",
 ]
@@ -160,7 +161,10 @@ class Header:
     @classmethod
     def kind_at(cls, data: bytes, start: int, limit: int) -> type[Header]:
         """The class that reads these bytes: the kind that the first one tells, or this class."""
-        return cls.kind_of(data[start]) if start < limit else cls
+        if start >= limit:
+            return cls
+        kind = cls.kind_of(data[start])
+        return kind.kind_at(data, start, limit) if kind.several and kind is not cls else kind
 
     @classmethod
     def kind_of(cls, number: int) -> type[Self]:
@@ -193,7 +197,11 @@ class Header:
         """Whether it says that it carries a part of a datagram only."""
         return False
 
-    def trailer(self) -> type[Padding]:
+    def checksum_end(self) -> int:
+        """Where that ends which a checksum over header and payload covers, an offset."""
+        return self.payload_end()
+
+    def trailer(self) -> type[Trailer]:
         """What lies behind the end of what it carries, where that is not the end of all."""
         return Padding
 
@@ -449,12 +457,17 @@ class Payload(_Remainder, title="Payload"):
     load = _rest()
 
 
-class Padding(_Remainder, title="Padding"):
+class Trailer(_Remainder, title="Trailer"):
+    """Base of what lies behind the end that a header tells for what it carries."""
+
+    #: The place among the layers of the header that ends before it.
+    depth: int = 0
+
+
+class Padding(Trailer, title="Padding"):
     """Bytes behind the end that a length field gives: to fill up a frame of 60 bytes."""
 
     load = _rest()
-    #: The place among the layers of the header that ends before it.
-    depth: int = 0
 
 
 class Incomplete(_Remainder, title="Incomplete"):

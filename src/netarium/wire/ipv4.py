@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from netarium.wire.checksum import header_only
-from netarium.wire.field import REST, Bytes, Checksum, Flags, IPv4Address, Malformed, UInt
-from netarium.wire.header import Header
+from netarium.wire.context import REGISTRIES, Context
+from netarium.wire.field import Checksum, Flags, IPv4Address, Malformed, UInt
+from netarium.wire.header import Header, Parts
+from netarium.wire.ip_protocols import EXPERIMENT, IP_PROTOCOLS
+from netarium.wire.ipv4_options import IPOption, SourceRoute
+from netarium.wire.options import check_options, one_by_one
 
-__all__ = ["IP_PROTOCOLS", "IPv4"]
+__all__ = ["IPv4"]
 
-IP_PROTOCOLS = {
-    1: "ICMP",
-    2: "IGMP",
-    4: "IPv4",
-    6: "TCP",
-    17: "UDP",
-    41: "IPv6",
-    47: "GRE",
-    50: "ESP",
-    51: "AH",
-    58: "ICMPv6",
-    89: "OSPF",
-    132: "SCTP",
-}
+#: Extension headers of IPv6, which mean nothing in IPv4.
+_IPV6_ONLY = frozenset({0, 43, 44, 60})
+
+
+def _total_length(context: Context) -> int:
+    length = context.size + len(context.payload)
+    return length if length <= 0xFFFF else 0  # as Linux leaves it in frames that long
 
 
 class IPv4(
-    Header, title="IPv4", rfc="RFC 791, section 3.1", short="ip", ethertype=0x0800, ip_protocol=4
+    Header,
+    title="IPv4",
+    rfc="RFC 791, section 3.1",
+    short="ip",
+    link=228,
+    ethertype=0x0800,
+    ip_protocol=4,
+    ip_version=4,
 ):
     """Internet Protocol version 4: from host to host across networks."""
 
+    insists = True
     version = UInt(4, "Version", "4.", default=4)
     header_length = UInt(
         4,
@@ -36,7 +41,7 @@ class IPv4(
         "Length of this header in words of 4 bytes; 5 without options.",
         scale=4,
         unit="bytes",
-        auto=lambda c: c.size // 4,
+        auto=lambda c: min(c.size // 4, 15),
     )
     dscp = UInt(6, "DSCP", "What treatment routers should give it (RFC 2474).")
     ecn = UInt(
@@ -48,9 +53,9 @@ class IPv4(
     total_length = UInt(
         16,
         "Total Length",
-        "Header and payload together.",
+        "Header and payload together; 0 in super-frames that are longer than it can tell.",
         unit="bytes",
-        auto=lambda c: min(c.size + len(c.payload), 0xFFFF),
+        auto=_total_length,
     )
     identification = UInt(
         16, "Identification", "The same in all fragments of one datagram.", shown="x"
@@ -63,31 +68,91 @@ class IPv4(
         scale=8,
         unit="bytes",
     )
-    ttl = UInt(8, "Time to Live", "Each router takes 1 off; at 0 it is thrown away.", default=64)
-    protocol = UInt(8, "Protocol", "What is inside.", names=IP_PROTOCOLS, selects="ip_protocol")
+    ttl = UInt(
+        8,
+        "Time to Live",
+        "Each router takes 1 off; at 0 it is thrown away.",
+        default=lambda c: getattr(c.upper, "usual_hop_limit", 64),
+    )
+    protocol = UInt(
+        8,
+        "Protocol",
+        "What is inside.",
+        default=EXPERIMENT,
+        names=IP_PROTOCOLS,
+        selects="ip_protocol",
+    )
     checksum = Checksum("Header Checksum", "Over this header alone.", header_only)
     src = IPv4Address("Source Address", "Who sent it.")
-    dst = IPv4Address("Destination Address", "For whom it is.")
-    options = Bytes(REST, "Options", "Rarely used; routers may be told to record their way.")
+    dst = IPv4Address(
+        "Destination Address",
+        "For whom it is.",
+        default=lambda c: getattr(c.upper, "usual_group", "0.0.0.0"),
+    )
+    options = Parts(
+        "Options",
+        one_by_one(IPOption),
+        "Rarely used: routers may be told to record the way, or which way to take.",
+        pad=4,
+    )
 
     def end_of_header(self) -> int:
-        if not self.data or self.limit <= self.start:
+        if self.limit <= self.start:
             return self.limit
         return min(self.limit, self.start + max(20, 4 * (self.data[self.start] & 15)))
 
     def payload_end(self) -> int:
+        data, start = self.data, self.start
+        length = data[start + 2] << 8 | data[start + 3]
         # Linux leaves 0 where a super-frame is longer than the field can say.
-        length = self.total_length
-        return self.start + length if length else self.limit
+        return start + length if length else self.limit
 
     def check(self) -> None:
-        if self.header_length < 5:
+        data, start = self.data, self.start
+        first = data[start]
+        length = data[start + 2] << 8 | data[start + 3]
+        if first == 0x45 and length >= 20:
+            return
+        if first >> 4 != 4:
+            raise Malformed(start, f"a version of {first >> 4} in an IPv4 header")
+        size = 4 * (first & 15)
+        if size < 20:
+            raise Malformed(start, f"a header length of {size // 4} words; 5 is the least")
+        if 0 < length < size:
             raise Malformed(
-                self.start, f"a header length of {self.header_length} words; 5 is the least"
+                start + 2, f"a total length of {length} bytes is less than the header's {size}"
             )
+        if start + size > self.limit:
+            raise Malformed(
+                self.limit,
+                f"a header of {size} bytes is told, {self.limit - start} bytes are there",
+            )
+        check_options(self, IPOption, start + 20, start + size)
+
+    @property
+    def is_fragment(self) -> bool:
+        data, start = self.data, self.start
+        return bool((data[start + 6] & 0x3F) | data[start + 7])
+
+    @property
+    def final_destination(self) -> str:
+        """Where it goes in the end: behind all hops of a source route, if it has one.
+
+        That is the address in the checksums of TCP and UDP (RFC 1122, section 3.2.1.8).
+        """
+        if self.data[self.start] & 15 > 5:
+            for option in self.options:
+                if isinstance(option, SourceRoute) and option.route:
+                    ahead = option.pointer <= option.size
+                    return option.route[-1] if ahead else self.dst
+        return self.dst
 
     def next_header(self) -> type[Header] | None:
-        return None if self.fragment_offset else super().next_header()
+        data, start = self.data, self.start
+        if data[start + 6] & 0x1F or data[start + 7]:
+            return None
+        protocol = data[start + 9]
+        return None if protocol in _IPV6_ONLY else REGISTRIES["ip_protocol"].get(protocol)
 
     def summary(self) -> str:
         return f"{self.src} > {self.dst}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from netarium.wire.batch import CHECKSUM_NOT_READY, CHECKSUM_VALID
 from netarium.wire.context import REGISTRIES, Context
 from netarium.wire.field import Malformed
-from netarium.wire.header import Header, Incomplete, Padding, Payload
+from netarium.wire.header import Header, Incomplete, Padding, Payload, Trailer
 
 if TYPE_CHECKING:
     from netarium.wire.batch import Batch
@@ -90,7 +90,8 @@ class Packet:
         self.interface = self.comment = ""
         self.link_type = link_type
         self.stop = None
-        self.layers = _dissect(self, data)
+        self.layers = []
+        _dissect(self, data)
         return self
 
     # --- looking at it ------------------------------------------------------------------
@@ -136,7 +137,7 @@ class Packet:
                 packet=part,
                 quoted=layer.quoted and not layers[0].quoted,
             )
-            if isinstance(twin, Padding):
+            if isinstance(twin, Trailer):
                 twin.__dict__["depth"] = max(0, twin.depth - first)
             part.layers.append(twin)
         if self.stop and self.stop.at >= start:
@@ -201,11 +202,12 @@ class Packet:
 
     def rebuild(self) -> None:
         """Make all bytes anew from the layers, innermost first."""
-        layers = [layer for layer in self.layers if not isinstance(layer, Padding)]
+        layers = [layer for layer in self.layers if not isinstance(layer, Trailer)]
         trailers: dict[int, bytes] = {}
         for layer in self.layers:
-            if isinstance(layer, Padding):
-                trailers[layer.depth] = trailers.get(layer.depth, b"") + layer.raw
+            if isinstance(layer, Trailer):
+                depth = max(0, min(layer.depth, len(layers) - 1))
+                trailers[depth] = trailers.get(depth, b"") + layer.raw
         missing = max(0, self.length - len(self.data))
         fragment = next((i for i, layer in enumerate(layers) if layer.is_fragment), len(layers))
         quoted = False
@@ -213,12 +215,13 @@ class Packet:
             if layer.quoted != quoted:
                 layer.__dict__["quoted"] = quoted
             quoted = quoted or layer.quotes
-        whole = b""
+        whole = b"" if layers else trailers.get(0, b"")
         for index in range(len(layers) - 1, -1, -1):
             layer = layers[index]
             upper = layers[index + 1] if index + 1 < len(layers) else None
             lower = layers[index - 1] if index else None
-            context = Context(layer, lower, upper, payload=whole, below=layers[:index])
+            context = Context(layer, lower, upper, payload=whole)
+            context.below, context.above = layers[:index], layers[index + 1 :]
             context.partial = bool(missing) or index > fragment
             layer.build(context)
             whole = layer.data + whole + trailers.get(index, b"")
@@ -229,11 +232,11 @@ class Packet:
         at, end = 0, len(whole)
         for index, layer in enumerate(layers):
             size = len(layer.data)
+            end -= len(trailers.get(index, b""))
             layer.__dict__.update(data=whole, start=at, limit=end, packet=self)
             at += size
-            end -= len(trailers.get(index, b""))
         for layer in self.layers:
-            if isinstance(layer, Padding):
+            if isinstance(layer, Trailer):
                 size = layer.size
                 layer.__dict__.update(data=whole, start=at, limit=at + size, packet=self)
                 at += size
@@ -254,12 +257,12 @@ def packet_of(batch: Batch, index: int) -> Packet:
     return packet
 
 
-def _dissect(packet: Packet, data: bytes) -> list[Header]:
-    """Its headers; what stops it early is left in ``packet.stop``. Written for speed."""
+def _dissect(packet: Packet, data: bytes) -> None:
+    """Find its layers, and where reading stops early. Written for speed."""
     from netarium.wire import protocols  # noqa: F401 - fills the registries
 
-    layers: list[Header] = []
-    trailers: list[Padding] = []
+    layers = packet.layers
+    trailers: list[Trailer] = []
     quoted = False
     at, end = 0, len(data)
     kind = REGISTRIES["link"].get(packet.link_type)
@@ -290,7 +293,8 @@ def _dissect(packet: Packet, data: bytes) -> list[Header]:
         try:
             layer.check()
         except Malformed as malformed:
-            _stop(packet, Stop(kind.title, malformed.at, malformed.why))
+            if not quoted:
+                _stop(packet, Stop(kind.title, malformed.at, malformed.why))
             if not malformed.goes_on:
                 at = max(at + kind.minimum, min(layer.end_of_header(), end))
                 break
@@ -301,8 +305,7 @@ def _dissect(packet: Packet, data: bytes) -> list[Header]:
             else:
                 inner_end = max(inner_end, behind)
                 if inner_end < end:
-                    trailers.append(layer.trailer().view(data, inner_end, end))
-                    trailers[-1].__dict__.update(packet=packet, depth=len(layers) - 1)
+                    trailers.append(_trailer(packet, layer, inner_end, end))
                     end = inner_end
         if behind == at or len(layers) >= _DEEPEST:
             if behind != at:
@@ -316,7 +319,18 @@ def _dissect(packet: Packet, data: bytes) -> list[Header]:
         rest.__dict__.update(data=data, start=at, limit=end, packet=packet, quoted=quoted)
         layers.append(rest)
     layers.extend(reversed(trailers))
-    return layers
+
+
+def _trailer(packet: Packet, layer: Header, start: int, end: int) -> Trailer:
+    kind: type[Trailer] = layer.trailer()
+    if end - start < kind.minimum:
+        kind = Padding
+    trailer = kind.view(packet.data, start, end)
+    # What a checksum over the payload covers, too, belongs to what it carries.
+    covered = layer.checksum_end() >= end
+    depth = next(i for i, other in enumerate(packet.layers) if other is layer) + covered
+    trailer.__dict__.update(packet=packet, depth=depth)
+    return trailer
 
 
 def _stop(packet: Packet, stop: Stop) -> None:

@@ -1,53 +1,37 @@
-"""The User Datagram Protocol (RFC 768)."""
+"""The User Datagram Protocol (RFC 768), and its variant that checks less (RFC 3828)."""
 
 from __future__ import annotations
 
-import socket
-
 from netarium.wire.checksum import internet_checksum
-from netarium.wire.field import Checksum, UInt
-from netarium.wire.guessing import application
-from netarium.wire.header import Context, Header
+from netarium.wire.context import Context
+from netarium.wire.field import Checksum, Malformed, UInt
+from netarium.wire.header import Header
+from netarium.wire.pseudo_header import pseudo_header, transport_checksum
+from netarium.wire.tcp import port_of
 
-__all__ = ["UDP", "pseudo_header", "transport_checksum"]
-
-
-def pseudo_header(context: Context, protocol: int, length: int) -> bytes:
-    """What TCP, UDP and ICMPv6 add to their sum: addresses, protocol, length.
-
-    RFC 9293, section 3.1 for IPv4; RFC 8200, section 8.1 for IPv6. Empty without an IP header.
-    """
-    lower = context.lower
-    src, dst = getattr(lower, "src", ""), getattr(lower, "dst", "")
-    if not src:
-        return b""
-    if ":" in src:
-        family = socket.AF_INET6
-        rest = length.to_bytes(4, "big") + protocol.to_bytes(4, "big")
-    else:
-        family = socket.AF_INET
-        rest = protocol.to_bytes(2, "big") + length.to_bytes(2, "big")
-    return socket.inet_pton(family, src) + socket.inet_pton(family, dst) + rest
+__all__ = ["UDP", "UDPLite"]
 
 
-def transport_checksum(context: Context, protocol: int) -> int:
-    """The checksum over pseudo-header, header and payload."""
-    whole = context.raw + context.payload
-    return internet_checksum(pseudo_header(context, protocol, len(whole)) + whole)
+def _length(context: Context) -> int:
+    length = context.size + len(context.payload)
+    return length if length <= 0xFFFF else 0  # a jumbogram (RFC 2675, section 4)
 
 
-class UDP(Header, title="UDP", rfc="RFC 768", ip_protocol=17):
+class _Ports(Header):
+    def next_header(self) -> type[Header] | None:
+        from netarium.wire.guessing import application
+
+        data, at = self.data, self.start
+        sport, dport = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
+        return application("udp", sport, dport, self.payload)
+
+
+class UDP(_Ports, title="UDP", rfc="RFC 768", short="udp", ip_protocol=17):
     """User Datagram Protocol: ports, a length, a checksum, and no promises."""
 
-    sport = UInt(16, "Source Port", "Which program sent it.")
-    dport = UInt(16, "Destination Port", "Which program is meant.")
-    length = UInt(
-        16,
-        "Length",
-        "Header and payload together.",
-        unit="bytes",
-        auto=lambda c: min(c.size + len(c.payload), 0xFFFF),
-    )
+    sport = UInt(16, "Source Port", "Which program sent it; 0: no answer is expected.")
+    dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("udp", "sport"))
+    length = UInt(16, "Length", "Header and payload together.", unit="bytes", auto=_length)
     checksum = Checksum(
         "Checksum",
         "Over pseudo-header, header and payload; 0: none was made.",
@@ -55,8 +39,43 @@ class UDP(Header, title="UDP", rfc="RFC 768", ip_protocol=17):
         optional=True,
     )
 
-    def next_header(self) -> type[Header] | None:
-        return application("udp", self.sport, self.dport, self.payload)
+    def end_of_header(self) -> int:
+        return self.start + 8
+
+    def payload_end(self) -> int:
+        data, start = self.data, self.start
+        length = data[start + 4] << 8 | data[start + 5]
+        return start + length if length else self.limit
+
+    def check(self) -> None:
+        data, start = self.data, self.start
+        if data[start + 4] == 0 and 0 < data[start + 5] < 8:
+            raise Malformed(
+                start + 4, f"a length of {data[start + 5]} bytes is less than the header's 8"
+            )
+
+    def summary(self) -> str:
+        return f"{self.sport} > {self.dport}"
+
+
+def _partial_checksum(context: Context) -> int:
+    whole = context.raw + context.payload
+    covered = int.from_bytes(context.raw[4:6], "big") or len(whole)
+    pseudo = pseudo_header(context.below, 136, len(whole))
+    return internet_checksum(pseudo + whole[:covered]) or 0xFFFF
+
+
+class UDPLite(_Ports, title="UDP-Lite", rfc="RFC 3828, section 3.1", ip_protocol=136):
+    """UDP whose checksum covers only the beginning: a broken picture is better than none."""
+
+    sport = UInt(16, "Source Port", "Which program sent it.")
+    dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("udp", "sport"))
+    coverage = UInt(
+        16, "Checksum Coverage", "Bytes that the checksum covers; 0: all.", default=8, unit="bytes"
+    )
+    checksum = Checksum(
+        "Checksum", "Over pseudo-header and the bytes that are covered.", _partial_checksum
+    )
 
     def summary(self) -> str:
         return f"{self.sport} > {self.dport}"
