@@ -17,7 +17,7 @@ from netarium.errors import NetariumError, NotFoundError
 __all__ = ["BrokenSourceError", "ByteSource", "open_source"]
 
 _PIPE = 1 << 20  # bytes that the kernel is asked to keep in a pipe
-_PACKED = 1 << 16  # bytes unpacked at a time; small, so that a flaw costs little
+_PACKED = 1 << 16  # bytes that are unpacked at a time
 _GZIP = b"\x1f\x8b"
 _ARROW: dict[bytes, Literal["zstd", "lz4"]] = {
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -257,7 +257,8 @@ class _Arrow(ByteSource):
 
     def read_into(self, view: memoryview) -> int:
         try:
-            data: bytes = self._stream.read(len(view))
+            # Little by little: what is unpacked together with damage is lost.
+            data: bytes = self._stream.read(min(len(view), _PACKED))
         except (OSError, ValueError) as error:
             raise BrokenSourceError(f"the {self._codec} stream is damaged ({error})") from None
         view[: len(data)] = data

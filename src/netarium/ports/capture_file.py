@@ -161,18 +161,20 @@ class CaptureReader:
             while self._end < _HEAD and (got := self._source.read_into(view[self._end :])):
                 self._end += got
         except BrokenSourceError as error:
-            broken = f" ({error})"
+            broken = str(error)
         head = view[: self._end]
         if PcapngScanner.knows(head):
             return PcapngScanner(head, self.name)
         if PcapScanner.knows(head):
             return PcapScanner(head, self.name)
+        if broken:
+            raise NetariumError(f"{self.name} cannot be read: {broken}")
         if not head:
-            raise NetariumError(f"{self.name} is empty{broken}", "no capture was written to it")
+            raise NetariumError(f"{self.name} is empty", "no capture was written to it")
         kind = next((what for magic, what in _OTHERS.items() if head[: len(magic)] == magic), "")
         what = f": it is {kind}" if kind else f": it begins with {bytes(head[:8]).hex(' ')}"
         raise NetariumError(
-            f"{self.name} is not a capture file{what}{broken}",
+            f"{self.name} is not a capture file{what}",
             "pcap and pcapng are read; unpack it, or convert it: editcap IN OUT.pcapng",
         )
 

@@ -146,7 +146,7 @@ class PcapScanner:
             swapped = 1  # before 2.3 the lengths came the other way round; DG/UX kept to that
         elif (major, minor) == (2, 3):
             swapped = 2
-        header = _likeliest(head, order, self.first, headers, link_type)
+        header = _likeliest(head, order, self.first, headers, snaplen or most_bytes(link_type))
         self.format = "pcap" if unit == 1000 else "pcap (nanoseconds)"
         self.interfaces = [
             Interface(
@@ -199,33 +199,31 @@ def _magic(head: memoryview, order: str) -> int:
 
 
 def _likeliest(
-    head: memoryview, order: str, first: int, headers: tuple[int, ...], link_type: int
+    head: memoryview, order: str, first: int, headers: tuple[int, ...], most: int
 ) -> int:
-    """Which size of record header makes most sense of the first records."""
-    oddities = {
-        header: _oddities(head, int(order == ">"), first, header, link_type) for header in headers
-    }
-    return min(headers, key=lambda header: oddities[header])  # the first of equals
+    """Which size of record header makes most sense of the first records; the first of equals."""
+    big = int(order == ">")
+    return min(headers, key=lambda header: _oddities(head, big, first, header, most))
 
 
-def _oddities(head: memoryview, big: int, at: int, header: int, link_type: int) -> int:
+def _oddities(head: memoryview, big: int, at: int, header: int, most: int) -> int:
     """How often the first three records say what no record would."""
     odd = 0
-    most = most_bytes(link_type)
     for _ in range(3):
         if at + header > len(head):
             break
         size, whole = u32(head, at + 8, big), u32(head, at + 12, big)
-        odd += (u32(head, at + 4, big) >= 1_000_000) + (size > whole) + (whole > _LARGEST_OF_BUSES)
+        odd += u32(head, at + 4, big) >= 1_000_000
+        odd += (size > whole) + (size > most) + (whole > _LARGEST_OF_BUSES)
         if header >= 24:  # the interface's index, the EtherType, how the packet came
             kind = u16(head, at + 20, big)
             odd += u32(head, at + 16, big) > 10_000
-            odd += kind < 0x600 and kind not in (0x60, 0x200, 0x400) and kind > 0x17
+            odd += 0x17 < kind < 0x600 and kind not in (0x60, 0x200, 0x400)
             odd += head[at + 22] > 4
-        elif header == 20:  # a number whose meaning is not known: 9fbfd601, bfbfb902
-            odd += u32(head, at + 16, big) & 0x0FFF00F0 != 0x0FBF0000
+        elif header == 20:  # a number whose meaning is not known: 9fbfd601, bfbfb902, 0
+            number = u32(head, at + 16, big)
+            odd += number != 0 and number & 0x0FFF00F0 != 0x0FBF0000
         if size > most:
-            odd += 1
             break
         at += header + size
     return odd
