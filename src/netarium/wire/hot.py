@@ -125,7 +125,7 @@ def _cache() -> Path:
             kept = Path(tempfile.mkdtemp(prefix="netarium-"))
     state = hashlib.sha256(repr(sys.version_info).encode())
     root = Path(__file__).parents[1]
-    for room in ("wire", "ports", "capture"):
+    for room in ("wire", "ports", "capture", "router"):
         for file in sorted((root / room).glob("*.py")):
             about = file.stat()
             state.update(f"{file}:{about.st_size}:{about.st_mtime_ns}\n".encode())
