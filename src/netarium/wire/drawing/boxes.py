@@ -154,13 +154,13 @@ class _Sheet:
             return False
         whole = [o for o, found in around if found.end - found.start == rows[o].columns]
         if piece.end - piece.start == rows[place].columns:
-            # Two low rows are as high as one; a single whole row holds the text.
-            return len(whole) > 1
-        widest = max(found.end - found.start for _, found in around)
+            # Low rows together are as high as one, or the first of them is not low.
+            enough = len(whole) * self.scale.low >= self.scale.row
+            return len(whole) > 1 and (enough or place != whole[0])
         if whole:
             return True
-        first = next(o for o, found in around if found.end - found.start == widest)
-        return place != first
+        widest = max(found.end - found.start for _, found in around)
+        return place != next(o for o, found in around if found.end - found.start == widest)
 
     def draw_row_furniture(self, place: int, row: Row) -> None:
         """Offset, bytes and the line to the boxes; titles and folds."""

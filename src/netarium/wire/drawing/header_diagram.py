@@ -148,6 +148,9 @@ class _Layout:
         incomplete = isinstance(layer, Incomplete)
         kind = layer.kind if isinstance(layer, Incomplete) else type(layer)
         summary = "not all of it is there" if incomplete else layer.summary()
+        if layer.quoted:
+            first = f"its first {layer.size} bytes" if incomplete else summary
+            summary = f"in the quote: {first}"
         self.result = Diagram(kind.title, summary, kind.rfc, layer.start, layer.size)
         self.row: Row | None = None
         self.column = 0
@@ -155,7 +158,7 @@ class _Layout:
         self.depth = 0
         self.in_option = False
         self.add_all(list(layer.fields()), layer, "")
-        if isinstance(layer, Incomplete):
+        if isinstance(layer, Incomplete) and not layer.quoted:
             self.add_ghosts(layer)
         else:
             self.fill_up_to(8 * layer.end_of_header())

@@ -65,7 +65,11 @@ def draw_packet(packet: Packet, *, title: str = "", layers: Sequence[str] = ()) 
 
 def headline(packet: Packet) -> str:
     """What a packet is, in its innermost words, after its number."""
-    known = [layer for layer in packet.layers if layer.rfc or isinstance(layer, Incomplete)]
+    known = [
+        layer
+        for layer in packet.layers
+        if (layer.rfc or isinstance(layer, Incomplete)) and not layer.quoted
+    ]
     inner = str(known[-1]) if known else repr(packet)
     return f"Packet {packet.number}: {inner}" if packet.number else inner
 

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from html import escape
 
 from netarium.wire.drawing.lettering import MONO, SERIF, STRONG, Font, clean, width
 from netarium.wire.drawing.style import INK, PAPER
 
-__all__ = ["Canvas", "Lettering"]
-
-#: How far letters reach above and below their line, in sizes.
-_ASCENT, _DESCENT = 0.70, 0.20
-
-
-@dataclass(frozen=True, slots=True)
-class Lettering:
-    """A text on the canvas, and the corners of the box that it fills, clockwise."""
-
-    text: str
-    corners: tuple[tuple[float, float], ...]
+__all__ = ["Canvas"]
 
 
 class Canvas:
@@ -30,13 +17,11 @@ class Canvas:
 
     Attributes:
         width, height: its size; may be set until ``svg`` is called.
-        letterings: every text put down, with its place: by them a test sees overlaps.
     """
 
     def __init__(self, width: float, height: float = 0) -> None:
         self.width = width
         self.height = height
-        self.letterings: list[Lettering] = []
         self._lines: list[str] = []
 
     def rectangle(
@@ -125,16 +110,6 @@ class Canvas:
         if not text.strip():
             return
         wide = width(text, size, font)
-        left = x - {"start": 0, "middle": wide / 2, "end": wide}[anchor]
-        top, bottom = -_ASCENT * size, _DESCENT * size
-        start, end = left - x, left - x + wide
-        turn = complex(math.cos(math.radians(slope)), math.sin(math.radians(slope)))
-        corners = (
-            complex(*at) * turn for at in ((start, top), (end, top), (end, bottom), (start, bottom))
-        )
-        self.letterings.append(
-            Lettering(text, tuple((x + corner.real, y + corner.imag) for corner in corners))
-        )
         words = f'class="{font.name}" x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}"'
         if anchor != "start":
             words += f' text-anchor="{anchor}"'
