@@ -38,6 +38,7 @@ class Judged:
         layer, field: whose it is: ``TCP``, ``checksum``.
         value: what the packet says; expected: what it should say, where that can be known.
         reason: why it cannot be known, where it cannot.
+        at: offset of the field in the packet, bytes.
     """
 
     layer: str
@@ -46,6 +47,7 @@ class Judged:
     value: int
     expected: int | None = None
     reason: str = ""
+    at: int = 0
 
     def __str__(self) -> str:
         if self.verdict is Verdict.WRONG and self.expected is not None:
