@@ -6,10 +6,11 @@ import difflib
 import os
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from netarium.capture.arrow import numbers, schema_of, words_of
 from netarium.capture.tables import COMMON, Column, packet_columns
 from netarium.errors import NetariumError
 from netarium.wire import column_kernels as kernels
@@ -62,13 +63,9 @@ class Columns:
     """
 
     def __init__(self, names: Sequence[str] | None = None) -> None:
-        import pyarrow as pa
-
         known = packet_columns()
         self.columns = [_find(name, known) for name in (COMMON if names is None else names)]
-        self.schema: pyarrow.Schema = pa.schema(
-            [pa.field(column.name, column.type) for column in self.columns]
-        )
+        self.schema = schema_of(self.columns)
         self._begin: int | None = None
         self._idle: list[_Room] = []
         self._slots: dict[str, int] = {}
@@ -191,14 +188,14 @@ class Columns:
                 if column.kind == "address":
                     words = room.words(self._tables[column.name], batch.data, fast)
                     arrays.append(
-                        pa.DictionaryArray.from_arrays(_numbers(values, pa.int32()), words)
+                        pa.DictionaryArray.from_arrays(numbers(values, pa.int32()), words)
                     )
                 elif column.words is not None:
-                    arrays.append(_words(values, column.words))
+                    arrays.append(words_of(values, column.words))
                 else:
-                    arrays.append(_numbers(values, column.type))
+                    arrays.append(numbers(values, column.type))
             elif column.name in numbered:
-                arrays.append(_numbers(numbered[column.name][low:high], column.type))
+                arrays.append(numbers(numbered[column.name][low:high], column.type))
             else:
                 arrays.append(_of_batch(column, batch, low, high, self._begin or 0))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
@@ -244,33 +241,6 @@ def _find(name: str, known: dict[str, Column]) -> Column:
     return known[name]
 
 
-def _numbers(values: Any, kind: Any) -> Any:
-    """Numbers of 64 bits as an Arrow array of some width; below 0: null."""
-    import numpy as np
-    import pyarrow as pa
-
-    there = values >= 0
-    valid: Any = None if there.all() else np.packbits(there, bitorder="little")
-    narrow: Any = values.astype(kind.to_pandas_dtype())  # a copy always: buffers are reused
-    buffers = [valid if valid is None else pa.py_buffer(valid), pa.py_buffer(narrow)]
-    return pa.Array.from_buffers(kind, len(values), buffers)
-
-
-def _words(values: Any, word: Callable[[int], str]) -> Any:
-    """Numbers as text: each that occurs is looked up once."""
-    import numpy as np
-    import pyarrow as pa
-
-    there = np.zeros(max(int(values.max(initial=-1)), 0) + 2, bool)  # the last one is -1's
-    there[values] = True
-    there[-1] = False
-    distinct = np.flatnonzero(there)
-    place = np.full(len(there), -1, "i8")
-    place[distinct] = np.arange(len(distinct))
-    words = pa.array([word(value) for value in distinct.tolist()], pa.string())
-    return pa.DictionaryArray.from_arrays(_numbers(place[values], pa.int32()), words)
-
-
 def _of_batch(column: Column, batch: Batch, low: int, high: int, begin: int) -> Any:
     """What is known of frames without looking into them."""
     import numpy as np
@@ -281,8 +251,8 @@ def _of_batch(column: Column, batch: Batch, low: int, high: int, begin: int) -> 
 
     name = column.name
     if name == "number":
-        numbers = known("numbers") if batch.numbers else np.arange(low, high) + batch.first
-        return _numbers(numbers, column.type)
+        kept = known("numbers") if batch.numbers else np.arange(low, high) + batch.first
+        return numbers(kept, column.type)
     if name == "time":
         # Not by way of _numbers: times before 1970 are negative, and no nulls.
         times = pa.py_buffer(known("time").copy())
@@ -291,18 +261,18 @@ def _of_batch(column: Column, batch: Batch, low: int, high: int, begin: int) -> 
         return pa.array((known("time") - begin) / 1e9)
     if name == "interface":
         names = [interface.name for interface in batch.interfaces]
-        where = known("interface")
-        where = np.where(where < len(names), where, -1)
+        places = np.array([*(index if name else -1 for index, name in enumerate(names)), -1])
+        where = places[np.minimum(known("interface"), len(names))]
         return pa.DictionaryArray.from_arrays(
-            _numbers(where, pa.int32()), pa.array(names, pa.string())
+            numbers(where, pa.int32()), pa.array(names, pa.string())
         )
     if name == "direction":
         way = known("flags") & 3
         assert column.words is not None
-        return _words(np.where(way > 0, way, -1), column.words)
+        return words_of(np.where(way > 0, way, -1), column.words)
     if name == "comment":
         return pa.array([batch.comments.get(index) for index in range(low, high)], pa.string())
     if name == "segment_size":
         sizes = known("segment")
-        return _numbers(np.where(sizes > 0, sizes, -1), column.type)
-    return _numbers(known(name), column.type)
+        return numbers(np.where(sizes > 0, sizes, -1), column.type)
+    return numbers(known(name), column.type)

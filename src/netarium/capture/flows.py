@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 from array import array
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from netarium.capture.arrow import numbers, schema_of, words_of
+from netarium.capture.tables import Column, packet_columns
 from netarium.wire import flow_kernels as kernels
-from netarium.wire.hot import run
+from netarium.wire.hot import run, worth_compiling
 from netarium.wire.walk import places
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from netarium.wire.batch import Batch, Interface
 
-__all__ = ["Numbering", "Sums"]
+__all__ = ["COLUMNS", "MEANING", "Numbering", "Sums", "record_batches"]
 
 _FEW = 1 << 10  # flows that there is room for at first
 
@@ -116,6 +122,168 @@ class Sums:
             self.rows.frombytes(bytes(8 * len(self.rows)))
             self._slots = _zeros(2 * len(self._slots))
             run(kernels.resize_rows, self.rows, self.count, self._slots, fast=fast)
+
+
+MEANING = (
+    "A row for each conversation (addresses, ports, protocol) on each interface; "
+    "out is from src to dst, back the other way."
+)
+COLUMNS = (
+    Column("flow", "Number of the flow, as in packets; the same on all interfaces.", bits=63),
+    Column("interface", "Where it was captured.", "text"),
+    Column("protocol", "TCP, UDP, ICMP, ...", "text"),
+    Column("src", "Who began it.", "text"),
+    Column("src_port", "The port of who began it; of pings their number.", bits=16),
+    Column("dst", "With whom.", "text"),
+    Column("dst_port", "The other port.", bits=16),
+    Column("began", "When its first frame was captured.", "time"),
+    Column("ended", "When its last frame was captured.", "time"),
+    Column("duration", "From the first frame to the last, in seconds.", "seconds"),
+    Column("packets", "Frames both ways.", bits=63),
+    Column("bytes", "Bytes both ways: whole frames, as on the wire.", bits=63),
+    Column("packets_out", "Frames from src to dst.", bits=63),
+    Column("packets_back", "Frames from dst to src.", bits=63),
+    Column("bytes_out", "Bytes from src to dst.", bits=63),
+    Column("bytes_back", "Bytes from dst to src.", bits=63),
+    Column("payload_out", "What TCP, UDP or ICMP carried from src to dst, in bytes.", bits=63),
+    Column("payload_back", "What TCP, UDP or ICMP carried from dst to src, in bytes.", bits=63),
+    Column(
+        "state",
+        "Of TCP: unanswered, refused, established, reset, half closed, closed, or"
+        " midstream: its beginning is not in the capture.",
+        "text",
+    ),
+    Column("flags_out", "All TCP flags seen from src.", "text"),
+    Column("flags_back", "All TCP flags seen from dst.", "text"),
+    Column("handshake", "From the SYN to the end of TCP's handshake, in seconds.", "seconds"),
+    Column("resent_out", "TCP segments from src that bring nothing new.", bits=63),
+    Column("resent_back", "TCP segments from dst that bring nothing new.", bits=63),
+    Column("largest", "Payload of the largest packet, in bytes.", bits=31),
+)
+_CHUNK = 1 << 16  # rows of a record batch
+
+
+def record_batches(batches: Iterable[Batch]) -> Iterator[pyarrow.RecordBatch]:
+    """The table, of the frames of a capture: it is whole after the last of them."""
+    sums = Sums()
+    seen = 0
+    for batch in batches:
+        seen += len(batch.data)
+        sums.add(batch, worth_compiling(seen))
+    for low in range(0, sums.count, _CHUNK):
+        yield _record(sums, low, min(low + _CHUNK, sums.count))
+
+
+def _record(sums: Sums, low: int, high: int) -> pyarrow.RecordBatch:
+    """Some rows of the table."""
+    import numpy as np
+    import pyarrow as pa
+
+    size = kernels.ROW
+    rows = np.frombuffer(sums.rows, "i8", size * (high - low), 8 * size * low).reshape(-1, size)
+    keys = np.frombuffer(sums.numbering.keys, "i8").reshape(-1, kernels.KEY)[rows[:, kernels.FLOW]]
+    turned = rows[:, kernels.FIRST_WAY]  # 1: who began it is the second in the key
+    protocol = keys[:, 9] >> 8
+    is_tcp = protocol == 6
+    words = packet_columns()
+    protocols, flags = words["protocol"].words, words["tcp_flags"].words
+    assert protocols and flags
+
+    def way(first: int, back: int) -> Any:
+        return np.where(turned == back, rows[:, first], rows[:, first + 1])
+
+    def tcp(values: Any) -> Any:
+        return np.where(is_tcp, values, -1)
+
+    def name(value: int) -> str | None:
+        return sums.interfaces[value].name or None if value < len(sums.interfaces) else None
+
+    def times(column: int) -> Any:
+        return pa.array(rows[:, column]).view(pa.timestamp("ns"))
+
+    ports = np.stack((keys[:, 8] >> 16, keys[:, 8] & 0xFFFF))
+    has_ports = np.isin(protocol, (6, 17, 132)) | (keys[:, 8] > 0)
+    shook = rows[:, kernels.SHOOK]
+    handshake = pa.array(shook / 1e9, mask=~is_tcp | (shook < 0))
+    totals = [rows[:, first] + rows[:, first + 1] for first in (kernels.PACKETS, kernels.BYTES)]
+    made: list[Any] = [
+        rows[:, kernels.FLOW],
+        words_of(rows[:, kernels.INTERFACE], name),
+        words_of(protocol, protocols),
+        _addresses(keys, turned),
+        np.where(has_ports, np.where(turned == 0, ports[0], ports[1]), -1),
+        _addresses(keys, 1 - turned),
+        np.where(has_ports, np.where(turned == 0, ports[1], ports[0]), -1),
+        times(kernels.FIRST),
+        times(kernels.LAST),
+        pa.array((rows[:, kernels.LAST] - rows[:, kernels.FIRST]) / 1e9),
+        *totals,
+        *(way(first, back) for first in _PAIRS for back in (0, 1)),
+        words_of(tcp(_states(way(kernels.FLAGS, 0), way(kernels.FLAGS, 1))), _STATES.__getitem__),
+        words_of(tcp(way(kernels.FLAGS, 0)), flags),
+        words_of(tcp(way(kernels.FLAGS, 1)), flags),
+        handshake,
+        *(tcp(way(kernels.RETRANSMITTED, back)) for back in (0, 1)),
+        rows[:, kernels.MOST_SEGMENT],
+    ]
+    arrays = [
+        numbers(values, column.type) if isinstance(values, np.ndarray) else values
+        for values, column in zip(made, COLUMNS, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema_of(COLUMNS))
+
+
+_PAIRS = (kernels.PACKETS, kernels.BYTES, kernels.PAYLOAD)
+_STATES = (
+    "midstream",
+    "unanswered",
+    "refused",
+    "established",
+    "reset",
+    "half closed",
+    "closed",
+)
+_FIN, _SYN, _RST = 1, 2, 4
+
+
+def _states(out: Any, back: Any) -> Any:
+    """Of TCP flags seen each way: an index into `_STATES`."""
+    import numpy as np
+
+    begun, answered = (out & _SYN) > 0, (back & _SYN) > 0
+    finished = ((out & _FIN) > 0).astype(int) + ((back & _FIN) > 0)
+    reset = ((out | back) & _RST) > 0
+    return np.select(
+        [
+            begun & ~answered & ((back & _RST) > 0),
+            reset,
+            finished == 2,
+            finished == 1,
+            begun & answered,
+            begun & (back == 0),
+        ],
+        [2, 4, 6, 5, 3, 1],
+        0,
+    )
+
+
+def _addresses(keys: Any, second: Any) -> Any:
+    """The text of one of the two addresses of each flow, by its key."""
+    import numpy as np
+    import pyarrow as pa
+
+    words = np.where(second[:, None] == 1, keys[:, 4:8], keys[:, :4])
+    version = keys[:, 9] & 0xFF
+    distinct, place = np.unique(np.column_stack((words, version)), axis=0, return_inverse=True)
+    texts = []
+    for *four, kind in distinct.tolist():
+        if kind == 4:
+            texts.append(socket.inet_ntoa(four[3].to_bytes(4, "big")))
+        else:
+            raw = b"".join(word.to_bytes(4, "big") for word in four)
+            texts.append(socket.inet_ntop(socket.AF_INET6, raw))
+    indices = numbers(place.reshape(-1), pa.int32())
+    return pa.DictionaryArray.from_arrays(indices, pa.array(texts, pa.string()))
 
 
 def _zeros(count: int) -> array[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from netarium.wire.header import Header
 
-__all__ = ["COMMON", "Column", "Table", "packet_columns"]
+__all__ = ["COMMON", "Column", "Table", "packet_columns", "tables"]
 
 #: The columns that ``SELECT *`` and ``table()`` give: those that a first look needs.
 COMMON = (
@@ -44,8 +44,8 @@ class Column:
 
     Attributes:
         name: as SQL names it; meaning: one sentence, for people.
-        kind: ``number``, ``time``, ``seconds``, ``truth``, or one of three kinds of text:
-            ``text`` where few differ, ``address``, ``string``.
+        kind: ``number``, ``time``, ``seconds``, or one of three kinds of text: ``text`` where
+            few differ, ``address``, ``string``; ``texts``: a list of them.
         bits: of a number: how wide it may be.
         field: where it comes from: ``IPv4 Time to Live``.
         fields: of a number or a text: rows for the kernel: layer, byte, bytes, shift, mask,
@@ -76,23 +76,34 @@ class Column:
             return pa.timestamp("ns")
         if self.kind == "seconds":
             return pa.float64()
-        return pa.bool_() if self.kind == "truth" else pa.string()
+        return pa.list_(pa.string()) if self.kind == "texts" else pa.string()
 
     @property
     def type_name(self) -> str:
         """Its type in SQL, for people."""
         if self.kind == "number":
             return "integer"
-        return {"time": "timestamp", "seconds": "double", "truth": "boolean"}.get(self.kind, "text")
+        return {"time": "timestamp", "seconds": "double", "texts": "list"}.get(self.kind, "text")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its name, what a row is, its columns."""
+    """A table: its name, what a row is, its columns by name."""
 
     name: str
     meaning: str
-    columns: tuple[Column, ...]
+    columns: Mapping[str, Column]
+
+
+def tables() -> dict[str, Table]:
+    """All tables by name."""
+    from netarium.capture import dns_table, flows, http_table
+
+    found = [Table("packets", "A row for each frame of the capture.", packet_columns())]
+    for name, module in (("flows", flows), ("dns", dns_table), ("http", http_table)):
+        columns = {column.name: column for column in module.COLUMNS}
+        found.append(Table(name, module.MEANING, columns))
+    return {table.name: table for table in found}
 
 
 _DIRECTIONS = {1: "in", 2: "out"}

@@ -1,0 +1,48 @@
+"""How columns become Arrow arrays: numbers with nulls, words by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from netarium.capture.tables import Column
+
+__all__ = ["numbers", "schema_of", "words_of"]
+
+
+def schema_of(columns: Iterable[Column]) -> pyarrow.Schema:
+    """The columns for Arrow."""
+    import pyarrow as pa
+
+    return pa.schema([pa.field(column.name, column.type) for column in columns])
+
+
+def numbers(values: Any, kind: Any) -> Any:
+    """Numbers of 64 bits as an Arrow array of some width; below 0: null."""
+    import numpy as np
+    import pyarrow as pa
+
+    there = values >= 0
+    valid: Any = None if there.all() else np.packbits(there, bitorder="little")
+    narrow: Any = values.astype(kind.to_pandas_dtype())  # a copy always: buffers are reused
+    buffers = [valid if valid is None else pa.py_buffer(valid), pa.py_buffer(narrow)]
+    return pa.Array.from_buffers(kind, len(values), buffers)
+
+
+def words_of(values: Any, word: Callable[[int], str | None]) -> Any:
+    """Numbers below 2^17 or so as text: each that occurs is looked up once; None: null."""
+    import numpy as np
+    import pyarrow as pa
+
+    there = np.zeros(max(int(values.max(initial=-1)), 0) + 2, bool)  # the last one is -1's
+    there[values] = True
+    there[-1] = False
+    named = [(value, word(value)) for value in np.flatnonzero(there).tolist()]
+    named = [(value, text) for value, text in named if text is not None]
+    place = np.full(len(there), -1, "i8")
+    place[[value for value, _ in named]] = np.arange(len(named))
+    words = pa.array([text for _, text in named], pa.string())
+    return pa.DictionaryArray.from_arrays(numbers(place[values], pa.int32()), words)
