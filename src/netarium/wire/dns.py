@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from netarium.wire import dns_security, dns_services  # noqa: F401 - their records register
 from netarium.wire.context import REGISTRIES, Context
@@ -172,11 +172,17 @@ class DNS(Header, title="DNS", rfc="RFC 1035, section 4.1", udp=(53, 5353, 5355)
     def walked(self) -> _Walked:
         """Where the entries are; looked up once for the same bytes."""
         known = self.__dict__.get("walk")
-        if known is None or known[0] is not self.data or known[1:3] != (self.start, self.limit):
-            known = (self.data, self.start, self.limit, _walk(self.data, self.start, self.limit))
+        now = (self.start, self.message_end)
+        if known is None or known[0] is not self.data or known[1] != now:
+            known = (self.data, now, _walk(self.data, *now))
             self.__dict__["walk"] = known
-        walked: _Walked = known[3]
+        walked: _Walked = known[2]
         return walked
+
+    @property
+    def message_end(self) -> int:
+        """Where the message ends, an offset in ``data``."""
+        return self.limit
 
     @property
     def edns(self) -> OPT | None:
@@ -191,7 +197,7 @@ class DNS(Header, title="DNS", rfc="RFC 1035, section 4.1", udp=(53, 5353, 5355)
 
     def end_of_header(self) -> int:
         walked = self.walked
-        return self.limit if walked.stop is None else walked.begins[4]
+        return self.message_end if walked.stop is None else walked.begins[4]
 
     def check(self) -> None:
         stop = self.walked.stop
@@ -200,7 +206,7 @@ class DNS(Header, title="DNS", rfc="RFC 1035, section 4.1", udp=(53, 5353, 5355)
         for name in _SECTIONS:
             for entry in getattr(self, name):
                 entry.check()
-        trailing = self.limit - self.walked.begins[4]
+        trailing = self.message_end - self.walked.begins[4]
         if trailing:
             raise Malformed(self.walked.begins[4], f"{trailing} bytes behind the last record")
 
@@ -243,16 +249,20 @@ class DNSLength(Header, title="DNS length", rfc="RFC 1035, section 4.2.2", short
 class _DNSInStream(DNS, title="DNS", rfc="RFC 1035, section 4.1", short="dns"):
     """A message over TCP: its length stands before it, and another may follow."""
 
-    @classmethod
-    def view(cls, data: bytes, start: int = 0, limit: int | None = None) -> Self:
-        end = len(data) if limit is None else limit
-        length = int.from_bytes(data[start - 2 : start], "big") if start >= 2 else end - start
-        self = super().view(data, start, min(end, start + max(length, 12)))
-        self.__dict__["segment_end"] = end
-        return self
+    @property
+    def message_end(self) -> int:
+        length = int.from_bytes(self.data[self.start - 2 : self.start], "big")
+        return min(self.limit, self.start + max(length, 12)) if self.start >= 2 else self.limit
 
-    def payload_end(self) -> int:
-        return int(self.__dict__.get("segment_end", self.limit))
+    @property
+    def _is_cut(self) -> bool:
+        """Whether the message goes on in the next segment."""
+        told = int.from_bytes(self.data[self.start - 2 : self.start], "big")
+        return self.start >= 2 and self.start + told > self.limit
+
+    def check(self) -> None:
+        if not self._is_cut:
+            super().check()
 
     def next_header(self) -> type[Header] | None:
-        return DNSLength
+        return None if self._is_cut else self.beside(DNSLength)

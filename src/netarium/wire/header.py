@@ -28,6 +28,7 @@ __all__ = [
 
 _OWN = frozenset({"data", "start", "limit", "given", "packet", "quoted", "built", "depth"})
 _bare = object.__new__
+_MOST_BESIDE = 40  # headers in a packet behind which further messages are left unread
 
 
 class Header:
@@ -211,6 +212,10 @@ class Header:
             if isinstance(field, UInt) and field.selects:
                 return REGISTRIES.get(field.selects, {}).get(getattr(self, field.name))
         return None
+
+    def beside(self, kind: type[Header]) -> type[Header] | None:
+        """``kind``, as the next message in the same segment; None behind many: payload, then."""
+        return kind if self.packet is None or len(self.packet.layers) < _MOST_BESIDE else None
 
     def summary(self) -> str:
         """One line of what matters, without the title."""

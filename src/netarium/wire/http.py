@@ -95,7 +95,7 @@ class _Message(Header):
         if _PREFACE.startswith(rest[:24]) and len(rest) >= 6:
             return HTTP2Preface
         kind = type(self)
-        return kind if kind.recognises(rest) else None  # the next of a pipeline
+        return self.beside(kind) if kind.recognises(rest) else None  # the next of a pipeline
 
     @classmethod
     def recognises(cls, payload: bytes) -> bool:
@@ -165,7 +165,8 @@ class HTTP2Frame(Header, title="HTTP/2 frame", rfc="RFC 9113, section 4.1", shor
     body = Bytes(lambda header: header.length, "Frame payload", "By type.")
 
     def next_header(self) -> _Kind:
-        return HTTP2Frame if self.start + 9 + self.length < self.limit else None
+        whole = self.start + 9 + self.length < self.limit
+        return self.beside(HTTP2Frame) if whole else None
 
     def summary(self) -> str:
         name = _FRAMES.get(self.type, f"type {self.type}")

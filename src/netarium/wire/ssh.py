@@ -65,18 +65,17 @@ class SSHPacket(Header, title="SSH packet", rfc="RFC 4253, section 6", short="ss
         )
 
     @classmethod
-    def view(cls, data: bytes, start: int = 0, limit: int | None = None) -> Any:
-        end = len(data) if limit is None else limit
-        if end - start >= 22 and data[start + 5] == 20:
-            return KeyExchangeInit.view(data, start, end)
-        return super().view(data, start, end)
+    def kind_at(cls, data: bytes, start: int, limit: int) -> Any:
+        if limit - start >= 22 and data[start + 5] == 20:
+            return KeyExchangeInit
+        return cls
 
     def end_of_header(self) -> int:
         return min(self.limit, self.start + 4 + self.length)
 
     def next_header(self) -> type[Header] | None:
         rest = self.data[self.end_of_header() : self.limit]
-        return SSHPacket if SSHPacket.recognises(rest) else None
+        return self.beside(SSHPacket) if SSHPacket.recognises(rest) else None
 
     def summary(self) -> str:
         return _MESSAGES.get(self.message, f"message {self.message}")
@@ -147,7 +146,7 @@ class KeyExchangeInit(Header, title="SSH key exchange", rfc="RFC 4253, section 7
 
     def next_header(self) -> type[Header] | None:
         rest = self.data[self.end_of_header() : self.limit]
-        return SSHPacket if SSHPacket.recognises(rest) else None
+        return self.beside(SSHPacket) if SSHPacket.recognises(rest) else None
 
     def summary(self) -> str:
         return escaped(f"offers {', '.join(self.key_exchanges[:3])}, ...")
@@ -176,7 +175,7 @@ class SSH(Header, title="SSH", rfc="RFC 4253, section 4.2", tcp=22):
 
     def next_header(self) -> type[Header] | None:
         rest = self.data[self.end_of_header() : self.limit]
-        return SSHPacket if SSHPacket.recognises(rest) else None
+        return self.beside(SSHPacket) if SSHPacket.recognises(rest) else None
 
     def summary(self) -> str:
         return escaped(f"{self.version} {self.software} {self.comments}".rstrip())

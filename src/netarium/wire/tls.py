@@ -61,9 +61,8 @@ def _read_body(record: TLS, start: int, end: int) -> Iterator[Header]:
         while at < end:
             size = 4 + int.from_bytes(data[at + 1 : at + 4], "big")
             message = _HELLOS.get(data[at], Handshake)
-            if end - at < message.minimum or (message is not Handshake and end - at < size):
-                # Cut off, by the segment or by the capture: say at least what it is.
-                message = Handshake
+            if end - at < message.minimum:
+                message = Handshake  # cut off; say at least what it is
             if end - at < message.minimum:
                 yield Encrypted.view(data, at, end)
                 return
@@ -138,7 +137,7 @@ class TLS(Header, title="TLS", rfc="RFC 8446, section 5.1", tcp=443):
 
     def next_header(self) -> _Kind:
         rest = self.data[self.end_of_header() : self.limit]
-        return TLS if TLS.recognises(rest) else None
+        return self.beside(TLS) if TLS.recognises(rest) else None
 
     def summary(self) -> str:
         there = self.limit - self.start - 5
