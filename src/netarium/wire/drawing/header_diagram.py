@@ -129,12 +129,12 @@ class Diagram:
     stop: str = ""
 
 
-def diagram(layer: Header, verdicts: dict[str, Judged] | None = None) -> Diagram:
+def diagram(layer: Header, verdicts: dict[tuple[int, str], Judged] | None = None) -> Diagram:
     """Lay a header out in rows.
 
     Args:
         layer: the header.
-        verdicts: by field name, on its checksums.
+        verdicts: on checksums, by the byte at which one is, and the field's name.
     """
     return _Layout(layer, verdicts or {}).result
 
@@ -142,7 +142,7 @@ def diagram(layer: Header, verdicts: dict[str, Judged] | None = None) -> Diagram
 class _Layout:
     """Puts one field behind the other."""
 
-    def __init__(self, layer: Header, verdicts: dict[str, Judged]) -> None:
+    def __init__(self, layer: Header, verdicts: dict[tuple[int, str], Judged]) -> None:
         self.layer = layer
         self.verdicts = verdicts
         incomplete = isinstance(layer, Incomplete)
@@ -251,7 +251,7 @@ class _Layout:
         text = shown.text
         if isinstance(self.layer, Payload) and shown.value and not _readable(shown.value):
             text = ""  # its bytes stand beside it
-        verdict = self.verdicts.get(name)
+        verdict = self.verdicts.get((shown.bit >> 3, shown.name))
         return Box(
             name, shown.label, text, shown.meaning, shown.bit, shown.bits, "", flags, verdict
         )
@@ -282,12 +282,11 @@ class _Layout:
         """A box into the grid, or into rows of its own if ``loose`` and it must."""
         self.result.boxes.append(box)
         self.at = box.bit + box.bits
-        free = self.column == 0
-        if (
-            loose
-            and not self.in_option
-            and not (free and box.bits % BITS == 0 and box.bits <= _IN_GRID)
-        ):
+        if self.column:
+            fits = box.bits <= BITS - self.column  # beside what is in the row already
+        else:
+            fits = box.bits % BITS == 0 and box.bits <= _IN_GRID
+        if loose and not self.in_option and not fits:
             self.put_bytes(box)
         else:
             self.put_bits(box)

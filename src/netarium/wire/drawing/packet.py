@@ -16,7 +16,6 @@ from netarium.wire.drawing.svg import Canvas
 from netarium.wire.header import Header, Incomplete
 
 if TYPE_CHECKING:
-    from netarium.wire.checksum import Judged
     from netarium.wire.packet import Packet
 
 __all__ = ["about", "chosen", "diagrams", "draw_packet", "headline"]
@@ -91,17 +90,8 @@ def diagrams(packet: Packet) -> list[Diagram]:
     """The diagram of each of its layers, with the verdicts on their checksums."""
     from netarium.wire.judging import judge
 
-    waiting = list(judge(packet))
-    found = []
-    for layer in packet.layers:
-        verdicts: dict[str, Judged] = {}
-        names = {field.name for field in layer.declared}
-        # A title may come twice, in a tunnel: the verdicts are in the order of the layers.
-        while waiting and waiting[0].layer == layer.title and waiting[0].field in names:
-            if waiting[0].field in verdicts:
-                break
-            verdicts[waiting[0].field] = waiting.pop(0)
-        found.append(diagram(layer, verdicts))
+    verdicts = {(judged.at, judged.field): judged for judged in judge(packet)}
+    found = [diagram(layer, verdicts) for layer in packet.layers]
     if packet.stop:
         place = next(
             (
