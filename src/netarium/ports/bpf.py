@@ -47,6 +47,8 @@ _PACKET_TYPE = _ANCILLARY + 4
 _ANCILLARY_END = _ANCILLARY + 64
 
 _WORD = 0xFFFFFFFF
+_BACKWARDS = 0x80000000  # the sign of an unconditional jump: ``protochain`` makes loops of them
+_ROUNDS = 10_000  # of such loops; a frame that takes more is not accepted
 
 
 def check(program: Program) -> None:
@@ -58,13 +60,14 @@ def check(program: Program) -> None:
     if not 0 < len(program) <= _LONGEST:
         raise NetariumError(f"a filter program has 1 to {_LONGEST:,} instructions")
     for index, (code, true, false, operand) in enumerate(program):
-        if why := _flaw(code, operand, max(true, false), len(program) - index - 1):
+        left = len(program) - index - 1
+        if why := _flaw(index, code, operand, max(true, false), left):
             raise NetariumError(f"instruction {index} of the filter program {why}")
     if program[-1][0] & 7 != _RET:
         raise NetariumError("the filter program does not end with a return")
 
 
-def _flaw(code: int, operand: int, jump: int, left: int) -> str:
+def _flaw(index: int, code: int, operand: int, jump: int, left: int) -> str:
     """What is wrong with an instruction that ``left`` others follow; empty where nothing is."""
     kind = code & 7
     memory = kind in (_ST, _STX) or (kind in (_LD, _LDX) and code & 0xE0 == _MEMORY)
@@ -74,8 +77,12 @@ def _flaw(code: int, operand: int, jump: int, left: int) -> str:
         return f"uses memory cell {operand} of {_CELLS}"
     if code in (_ALU | 0x30, _ALU | 0x90) and operand == 0:
         return "divides by zero"
-    if kind == _JMP and (operand if code == _JMP else jump) >= left:
+    if code == _JMP:
+        jump = operand - ((operand & _BACKWARDS) << 1)
+    if kind == _JMP and jump >= left:
         return "jumps behind the end"
+    if kind == _JMP and jump < -index - 1:
+        return "jumps before the beginning"
     return ""
 
 
@@ -85,6 +92,7 @@ _CODES = frozenset(
     | {_LDX | mode for mode in (_IMMEDIATE, _MEMORY, _LENGTH)}
     | {_LDX | 16 | _HEADER_LENGTH, _ST, _STX, _RET, _RET | 0x10, _MISC, _MISC | 0x80, _JMP}
     | {_ALU | operation << 4 | source for operation in range(11) for source in (0, _X)}
+    - {_ALU | 0x80 | _X}
     | {_JMP | test << 4 | source for test in range(1, 5) for source in (0, _X)}
 )
 
@@ -190,6 +198,7 @@ def _accepts(
     """Run a program on a frame; gives the bytes to keep, 0: none. A load from behind it is 0."""
     a = 0
     x = 0
+    rounds = 0
     for cell in range(_CELLS):
         memory[cell] = 0
     while True:
@@ -200,6 +209,11 @@ def _accepts(
             test = operation & 0xF0
             other = x if operation & _X else operand
             if test == 0x00:
+                if operand & _BACKWARDS:
+                    operand -= _BACKWARDS * 2
+                    rounds += 1
+                    if rounds > _ROUNDS:
+                        return 0
                 at += 4 * operand
             else:
                 if test == 0x10:
@@ -214,7 +228,7 @@ def _accepts(
         elif kind == _LD:
             mode = operation & 0xE0
             if mode in (_ABSOLUTE, _INDIRECT):
-                place = operand if mode == _ABSOLUTE else (operand + x) & _WORD
+                place = operand if mode == _ABSOLUTE else operand + x
                 wide = 4 >> ((operation & 0x18) >> 3)
                 if place + wide <= size:
                     place += start
