@@ -9,6 +9,7 @@ from netarium.wire.field import REST, Bytes, Malformed, UInt
 from netarium.wire.header import Header, Parts, length_of
 from netarium.wire.tls_extensions import (
     Numbers,
+    ProtocolName,
     name_of,
     read_extensions,
 )
@@ -47,7 +48,7 @@ class _Hello(Header):
     def extension(self, number: int) -> Any:
         """Its extension of this number, or None."""
         every: Any = getattr(self, "extensions")  # noqa: B009 - declared by both subclasses
-        return next((each for each in every if each.type == number), None)
+        return next((each for each in every if getattr(each, "type", -1) == number), None)
 
     def check(self) -> None:
         if self.start + 4 + int.from_bytes(self.data[self.start + 1 : self.start + 4], "big") > (
@@ -129,7 +130,8 @@ class ClientHello(_Hello, title="ClientHello", rfc="RFC 8446, section 4.1.2"):
     def protocols(self) -> tuple[str, ...]:
         """The application protocols on offer (ALPN)."""
         found: Any = self.extension(16)
-        return tuple(each.name for each in found.protocols) if found else ()
+        every = found.protocols if found else ()
+        return tuple(each.name for each in every if isinstance(each, ProtocolName))
 
     @property
     def versions(self) -> tuple[str, ...]:
