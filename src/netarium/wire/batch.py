@@ -98,8 +98,9 @@ class Batch:
     def sized(cls, data: memoryview, room: int) -> Batch:
         """An empty batch with columns for up to ``room`` frames."""
         batch = cls(data)
+        zero = array("q", [0])  # many times as quick as an array of so many bytes
         for name in ("start", "captured", "length", "time", "interface", "flags", "segment"):
-            setattr(batch, name, array("q", bytes(8 * room)))
+            setattr(batch, name, zero * room)
         return batch
 
     def frame(self, index: int) -> memoryview:
