@@ -14,7 +14,9 @@ from netarium.capture.arrow import numbers, schema_of, words_of
 from netarium.capture.tables import COMMON, Column, packet_columns
 from netarium.errors import NetariumError
 from netarium.wire import column_kernels as kernels
+from netarium.wire.address_kernels import ADDRESS_TEXT, KEY_WORDS, spell
 from netarium.wire.hot import run
+from netarium.wire.verdict_kernels import CLOSER
 from netarium.wire.walk import places
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ class Columns:
                 high = run(
                     kernels.gather,
                     *(batch.data, batch.start, batch.captured, batch.length, batch.interface),
-                    *(batch.links(), low, high, *self._plan),
+                    *(batch.flags, batch.links(), low, high, *self._plan),
                     *room.arguments(high - low),
                     fast=fast,
                 )
@@ -191,6 +193,8 @@ class Columns:
                         pa.DictionaryArray.from_arrays(numbers(values, pa.int32()), words)
                     )
                 elif column.words is not None:
+                    if column.judged:
+                        values = _judged(column, values, batch, low)
                     arrays.append(words_of(values, column.words))
                 else:
                     arrays.append(numbers(values, column.type))
@@ -209,7 +213,7 @@ class _Room:
         self.stride = 0
         self.out = array("q")
         self.slots = array("q", bytes(8 * 2 * _ADDRESSES * tables))
-        self.keys = array("q", bytes(8 * kernels.KEY_WORDS * _ADDRESSES * tables))
+        self.keys = array("q", bytes(8 * KEY_WORDS * _ADDRESSES * tables))
         self.counts = array("q", bytes(8 * tables))
         self.rest = places(), places(), array("q", bytes(8 * kernels.LAYERS))
 
@@ -225,9 +229,9 @@ class _Room:
         import pyarrow as pa
 
         count = self.counts[table]
-        first = kernels.KEY_WORDS * _ADDRESSES * table
-        text, ends = bytearray(kernels.ADDRESS_TEXT * count), array("i", bytes(4 * (count + 1)))
-        size = run(kernels.spell, data, self.keys, first, count, text, ends, fast=fast)
+        first = KEY_WORDS * _ADDRESSES * table
+        text, ends = bytearray(ADDRESS_TEXT * count), array("i", bytes(4 * (count + 1)))
+        size = run(spell, data, self.keys, first, count, text, ends, fast=fast)
         return pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(text[:size]))
 
 
@@ -239,6 +243,21 @@ def _find(name: str, known: dict[str, Column]) -> Column:
             f"did you mean {near[0]}?" if near else "netarium query --columns lists them",
         )
     return known[name]
+
+
+def _judged(column: Column, values: Any, batch: Batch, low: int) -> Any:
+    """Verdicts, with those filled in that the kernel has left to a closer look."""
+    import numpy as np
+
+    from netarium.wire.judging import judge
+    from netarium.wire.packet import packet_of
+
+    for row in np.flatnonzero(values == CLOSER).tolist():
+        judged = judge(packet_of(batch, low + row))
+        # A tunnel or a quote may hold another header of the kind: the outermost counts.
+        found = next((each.verdict for each in judged if each.layer in column.judged), -1)
+        values[row] = int(found)
+    return values
 
 
 def _of_batch(column: Column, batch: Batch, low: int, high: int, begin: int) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netarium.wire import column_kernels as kernels
+from netarium.wire.checksum import Verdict
 from netarium.wire.field import Checksum, Field, Flags, UInt, _Address
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Column:
             scale. Of an address: layer, byte, bytes.
         derived: what the kernel computes for it; -1: nothing.
         words: of a text: what each number means; None: not made of numbers.
+        judged: of a verdict: the titles of the headers whose checksum it is on.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Column:
     fields: tuple[tuple[int, ...], ...] = ()
     derived: int = -1
     words: Callable[[int], str] | None = None
+    judged: tuple[str, ...] = ()
 
     @property
     def type(self) -> pyarrow.DataType:
@@ -176,7 +179,14 @@ _OF_IPV6 = {
     "payload_length": "",
 }
 #: Fields that another column tells better.
-_HIDDEN = {"eth_type", "vlan_type", "ip_flags", "ip_fragment_offset", "ip_protocol"}
+_HIDDEN = {"eth_type", "vlan_type", "ip_fragment_offset", "ip_protocol"}
+#: Names and meanings that say in fewer words, or in bytes, what the column has.
+_NAMES = {"ip_identification": "ip_id"}
+_MEANINGS = {
+    "ip_version": "4 or 6.",
+    "ip_header_length": "Length of the IPv4 header with its options, in bytes.",
+    "tcp_data_offset": "Length of the TCP header with its options, in bytes.",
+}
 
 
 def _of_headers() -> Iterator[Column]:
@@ -198,7 +208,8 @@ def _of_field(header: type[Header], field: Field[Any], layer: int) -> Iterator[C
     name = field.column or f"{header.short}_{field.name}"
     if layer == kernels.IPV6_LAYER and not field.column:
         name = _OF_IPV6.get(field.name, name)
-    if not name or name in _HIDDEN or isinstance(field, Checksum):
+    name = _NAMES.get(name, name)
+    if not name or name in _HIDDEN or isinstance(field, Checksum) or "reserved" in field.name:
         return
     source = f"{header.title} {field.label}"
     if isinstance(field, _Address):
@@ -221,8 +232,10 @@ def _of_field(header: type[Header], field: Field[Any], layer: int) -> Iterator[C
         )
         yield Column(f"{name}_number", f"{name} as a number.", "number", bits, source, (row,))
         return
-    meaning = field.meaning
-    if field.names and len(field.names) <= 8:
+    meaning = _MEANINGS.get(name, field.meaning)
+    if name in _MEANINGS:
+        pass
+    elif field.names and len(field.names) <= 8:
         named = ", ".join(f"{value} {what}" for value, what in field.names.items())
         meaning += f" {named}."
     elif field.unit and field.unit not in meaning:
@@ -270,10 +283,10 @@ def _computed() -> Iterator[Column]:
         derived=kernels.TOP_PROTOCOL,
         words=_protocol,
     )
-    for name, byte, who in (("src_port", 0, "sent"), ("dst_port", 2, "is meant for")):
+    for name, byte, whose in (("src_port", 0, "The sender's"), ("dst_port", 2, "The other's")):
         yield Column(
             name,
-            f"The port that it {who}, of TCP, UDP or SCTP.",
+            f"{whose} port, of TCP, UDP or SCTP.",
             bits=16,
             fields=tuple((layer, byte, 2, 0, 0xFFFF, 1) for layer in _PORTS),
         )
@@ -314,7 +327,24 @@ def _computed() -> Iterator[Column]:
                 (kernels.INNER_IPV6_LAYER, byte6, 16),
             ),
         )
+    for name, code, titles in (
+        ("ip_checksum", kernels.NETWORK_CHECKSUM, ("IPv4",)),
+        ("tcp_checksum", kernels.TCP_CHECKSUM, ("TCP",)),
+        ("udp_checksum", kernels.UDP_CHECKSUM, ("UDP",)),
+        ("icmp_checksum", kernels.ICMP_CHECKSUM, ("ICMP", "ICMPv6")),
+    ):
+        yield Column(
+            name,
+            f"The verdict on the checksum of {' or '.join(titles)}: {_VERDICTS}.",
+            "text",
+            derived=code,
+            words=lambda value: Verdict(value).text,
+            judged=titles,
+        )
     yield from _streams()
+
+
+_VERDICTS = ", ".join(verdict.text for verdict in Verdict)
 
 
 def _streams() -> Iterable[Column]:

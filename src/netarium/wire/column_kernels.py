@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from netarium.wire.address_kernels import KEY_WORDS, lookup
 from netarium.wire.hot import hot
-from netarium.wire.line_writing import put_ipv4, put_ipv6, put_mac
+from netarium.wire.verdict_kernels import network_verdict, transport_verdict
 from netarium.wire.walk import (
     CUT,
     CUT_AT,
@@ -33,13 +34,13 @@ from netarium.wire.walk import (
 )
 
 __all__ = [
-    "ADDRESS_TEXT",
     "ARP_LAYER",
     "ETHERNET_LAYER",
     "FRAGMENT_OFFSET",
     "GRE_KEY",
     "GRE_LAYER",
     "ICMPV6_LAYER",
+    "ICMP_CHECKSUM",
     "ICMP_IDENTIFIER",
     "ICMP_LAYER",
     "ICMP_SEQUENCE",
@@ -47,23 +48,23 @@ __all__ = [
     "INNER_IPV6_LAYER",
     "IPV4_LAYER",
     "IPV6_LAYER",
-    "KEY_WORDS",
     "LAYERS",
     "LINK_PROTOCOL",
+    "NETWORK_CHECKSUM",
     "PAYLOAD_LENGTH",
     "SCTP_LAYER",
     "TAG_LAYER",
+    "TCP_CHECKSUM",
     "TCP_LAYER",
     "TCP_MSS",
     "TCP_TIMESTAMP",
     "TCP_TIMESTAMP_ECHO",
     "TCP_WINDOW_SCALE",
     "TOP_PROTOCOL",
+    "UDP_CHECKSUM",
     "UDP_LAYER",
     "VXLAN_LAYER",
     "gather",
-    "lookup",
-    "spell",
 ]
 
 # Headers that fields are read from; each has a base offset in every frame, or -1.
@@ -95,10 +96,10 @@ TCP_WINDOW_SCALE = 7
 TCP_TIMESTAMP = 8
 TCP_TIMESTAMP_ECHO = 9
 GRE_KEY = 10
-
-# Of a key in an address table: four words of 32 bits, its bytes, where it was seen first.
-KEY_WORDS = 6
-ADDRESS_TEXT = 48  # bytes that the text of an address takes at most, and some
+NETWORK_CHECKSUM = 11  # verdicts: `checksum.Verdict`, or 0 for what needs a closer look
+TCP_CHECKSUM = 12
+UDP_CHECKSUM = 13
+ICMP_CHECKSUM = 14
 
 
 @hot
@@ -108,6 +109,7 @@ def gather(
     captured: Any,
     length: Any,
     interface: Any,
+    flags: Any,
     links: Any,
     low: int,
     high: int,
@@ -128,7 +130,7 @@ def gather(
     It stops before ``high`` where a table of addresses is full: whoever calls goes on from
     there with empty ones.
 
-    ``data`` and the next four are the batch's; ``links``: the link type of each interface.
+    ``data`` and the next five are the batch's; ``links``: the link type of each interface.
     ``fields``: seven numbers each: layer, byte, bytes, shift, mask, scale, the column to fill;
     of several fields for one column the last that is there counts. ``addresses``: five numbers
     each: layer, byte, bytes (4, 6 or 16), the column to fill, the table to number them by.
@@ -205,82 +207,16 @@ def gather(
             out[addresses[5 * number + 3] * stride + row] = known
         for number in range(derived_count):
             out[derived[2 * number + 1] * stride + row] = _derive(
-                data, derived[2 * number], begin + length[index], place, base
+                data,
+                derived[2 * number],
+                end,
+                begin + length[index],
+                flags[index],
+                place,
+                inner,
+                base,
             )
     return high
-
-
-@hot
-def lookup(
-    data: Any,
-    at: int,
-    width: int,
-    slots: Any,
-    first_slot: int,
-    room: int,
-    keys: Any,
-    first_key: int,
-    count: int,
-) -> int:
-    """The number of the address at ``at``, ``count`` if it is new: then it is entered."""
-    a = b = c = 0
-    if width == 4:
-        d = u32(data, at)
-    elif width == 6:
-        c = u16(data, at)
-        d = u32(data, at + 2)
-    else:
-        a = u32(data, at)
-        b = u32(data, at + 4)
-        c = u32(data, at + 8)
-        d = u32(data, at + 12)
-    mixed = d * 0x9E3779B1 + c * 0x85EBCA77 + b * 0xC2B2AE3D + a * 0x27D4EB2F + width
-    mixed ^= mixed >> 29
-    slot = mixed & (room - 1)
-    while True:
-        known = slots[first_slot + slot]
-        if known == 0:
-            key = first_key + KEY_WORDS * count
-            keys[key] = a
-            keys[key + 1] = b
-            keys[key + 2] = c
-            keys[key + 3] = d
-            keys[key + 4] = width
-            keys[key + 5] = at
-            slots[first_slot + slot] = count + 1
-            return count
-        key = first_key + KEY_WORDS * (known - 1)
-        if (
-            keys[key + 3] == d
-            and keys[key + 2] == c
-            and keys[key + 1] == b
-            and keys[key] == a
-            and keys[key + 4] == width
-        ):
-            found: int = known - 1
-            return found
-        slot = (slot + 1) & (room - 1)
-
-
-@hot
-def spell(data: Any, keys: Any, first: int, count: int, text: Any, ends: Any) -> int:
-    """The text of the addresses in a table, one behind another; gives how many bytes.
-
-    ``ends`` gets ``count + 1`` offsets, as Arrow has them.
-    """
-    end = 0
-    ends[0] = 0
-    for index in range(count):
-        key = first + KEY_WORDS * index
-        at = keys[key + 5]
-        if keys[key + 4] == 4:
-            end = put_ipv4(text, end, data, at)
-        elif keys[key + 4] == 6:
-            end = put_mac(text, end, data, at)
-        else:
-            end = put_ipv6(text, end, data, at)
-        ends[index + 1] = end
-    return end
 
 
 @hot
@@ -288,6 +224,7 @@ def _bases(data: Any, link: int, end: int, place: Any, inner: Any, base: Any) ->
     """Where each header that fields are read from begins."""
     for layer in range(LAYERS):
         base[layer] = -1
+    inner[TRANSPORT] = -1
     if link == 1:
         base[ETHERNET_LAYER] = place[LINK] if place[LINK] >= 0 else place[CUT_AT]
     base[TAG_LAYER] = place[TAG]
@@ -313,7 +250,7 @@ def _bases(data: Any, link: int, end: int, place: Any, inner: Any, base: Any) ->
         base[TCP_LAYER] = transport
     elif protocol == 17:
         base[UDP_LAYER] = transport
-        if place[PAYLOAD] >= 0 and u16(data, transport + 2) == 4789:
+        if place[PAYLOAD] >= 0 and u16(data, transport + 2) in (4789, 8472):
             base[VXLAN_LAYER] = place[PAYLOAD]
             _enter(data, place[PAYLOAD] + 8, place[PAYLOAD_END], 1, inner, base)
     elif protocol == 1:
@@ -349,10 +286,21 @@ def _enter(data: Any, at: int, end: int, link: int, inner: Any, base: Any) -> No
 
 
 @hot
-def _derive(data: Any, what: int, wire_end: int, place: Any, base: Any) -> int:
+def _derive(
+    data: Any,
+    what: int,
+    end: int,
+    wire_end: int,
+    flags: int,
+    place: Any,
+    inner: Any,
+    base: Any,
+) -> int:
     """One of what is computed; ``wire_end``: where the frame ended on the wire."""
     value: int = -1
-    if what == LINK_PROTOCOL:
+    if what >= NETWORK_CHECKSUM:
+        value = _verdict(data, what, end, wire_end, flags, place, inner, base)
+    elif what == LINK_PROTOCOL:
         value = place[ETHERTYPE]
         if value <= 0x05DC:
             value = -1
@@ -379,6 +327,28 @@ def _derive(data: Any, what: int, wire_end: int, place: Any, base: Any) -> int:
     elif base[TCP_LAYER] >= 0:
         value = _tcp_option(data, what, base[TCP_LAYER], place[NETWORK_END])
     return value
+
+
+@hot
+def _verdict(
+    data: Any,
+    what: int,
+    end: int,
+    wire_end: int,
+    flags: int,
+    place: Any,
+    inner: Any,
+    base: Any,
+) -> int:
+    """A verdict on a checksum; -1: there is no such header."""
+    if what == NETWORK_CHECKSUM:
+        return network_verdict(data, end, place) if base[IPV4_LAYER] >= 0 else -1
+    there = base[ICMP_LAYER] if base[ICMP_LAYER] >= 0 else base[ICMPV6_LAYER]
+    if what == TCP_CHECKSUM:
+        there = base[TCP_LAYER]
+    elif what == UDP_CHECKSUM:
+        there = base[UDP_LAYER]
+    return transport_verdict(data, end, wire_end, flags, place, inner) if there >= 0 else -1
 
 
 @hot
