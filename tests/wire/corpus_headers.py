@@ -354,7 +354,7 @@ def _ipv6(s):
         / udp,
         "ipv6 hop-by-hop": _ip6(s) / s.IPv6ExtHdrHopByHop(options=[s.RouterAlert()]) / udp,
         "ipv6 destination options": _ip6(s)
-        / s.IPv6ExtHdrDestOpt(options=[s.HAO(hoa="2001:db8::99"), s.PadN(optdata=b"\0\0")])
+        / s.IPv6ExtHdrDestOpt(options=[s.HAO(hoa="2001:db8::99")])
         / udp,
         "ipv6 unknown option": _ip6(s)
         / s.IPv6ExtHdrDestOpt(options=[s.HBHOptUnknown(otype=0x9E, optdata=b"abcd")])

@@ -14,7 +14,7 @@ __all__ = [
     "NDMessage",
     "NeighbourAdvertisement",
     "NeighbourSolicitation",
-    "Redirect6",
+    "ICMPv6Redirect",
     "RouterAdvertisement",
     "RouterSolicitation",
 ]
@@ -133,7 +133,7 @@ class NeighbourAdvertisement(
         return f"{super().summary()}, {self.target}"
 
 
-class Redirect6(NDMessage, title="ICMPv6", rfc="RFC 4861, section 4.5", icmp6_type=137):
+class ICMPv6Redirect(NDMessage, title="ICMPv6", rfc="RFC 4861, section 4.5", icmp6_type=137):
     """There is a better first hop for this destination."""
 
     reserved = UInt(32, "Reserved", "0.")
