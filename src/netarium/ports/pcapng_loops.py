@@ -146,7 +146,9 @@ def find_packets(
                     )
                     options = at + 28 + ((captured[count] + 3) & ~3)
                     last = at + size - 4
-                    _options(data, options, last, state, interfaces, its, count, flags, notes)
+                    flags[count] = 0
+                    if options < last:
+                        _options(data, options, last, state, interfaces, its, count, flags, notes)
             if its >= 0:
                 interface[count] = interfaces[its + ITS_INDEX]
                 count += 1
@@ -242,7 +244,6 @@ def _options(
 ) -> None:
     """The options of a packet: its flags, losses before it, and whether it has a comment."""
     big = state[BIG]
-    flags[count] = 0
     begin = at
     commented = 0
     while at + 4 <= end:
