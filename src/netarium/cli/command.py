@@ -76,6 +76,7 @@ def _spelling(option: Any) -> str:
 
 def _meaning(option: Any) -> str:
     text: str = option.help or ""
-    if isinstance(option.default, str | int) and not isinstance(option.default, bool):
+    told = option.show_default and option.default != ""
+    if told and isinstance(option.default, str | int) and not isinstance(option.default, bool):
         text += f"  [default: {option.default}]"
     return text
