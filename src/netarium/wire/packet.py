@@ -185,6 +185,21 @@ class Packet:
         last = self.layers[-1] if self.layers else None
         return last.raw if isinstance(last, Payload) else b""
 
+    # --- Scapy ------------------------------------------------------------------------------
+
+    def scapy(self) -> Any:
+        """The same as a packet of Scapy's; NetariumError where Scapy is not installed."""
+        from netarium.wire.scapy_bridge import to_scapy
+
+        return to_scapy(self)
+
+    @classmethod
+    def from_scapy(cls, packet: Any) -> Packet:
+        """A packet of Scapy's as one of netarium's."""
+        from netarium.wire.scapy_bridge import from_scapy
+
+        return from_scapy(packet)
+
     # --- making it ----------------------------------------------------------------------
 
     def __truediv__(self, upper: Header | Packet | bytes | str) -> Packet:
