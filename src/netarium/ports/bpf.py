@@ -127,11 +127,13 @@ def select_by_link(programs: Mapping[int, Program], batch: Batch, fast: bool) ->
 
 
 def _chosen(batch: Batch, chosen: array[int], count: int, fast: bool) -> Batch:
-    columns = {name: getattr(batch, name) for name in _COLUMNS}
-    columns["numbers"] = batch.numbers or array("q", range(batch.first, batch.first + batch.count))
-    for name, column in columns.items():
+    columns: dict[str, Any] = {}
+    for name in (*_COLUMNS, "numbers"):
         columns[name] = array("q", bytes(8 * count))
-        run(_gather, column, chosen, count, columns[name], fast=fast)
+        if getattr(batch, name):
+            run(_gather, getattr(batch, name), chosen, count, columns[name], fast=fast)
+    if not batch.numbers:
+        run(_shift, chosen, batch.first, count, columns["numbers"], fast=fast)
     comments = {}
     if batch.comments:
         comments = {
@@ -146,6 +148,12 @@ def _chosen(batch: Batch, chosen: array[int], count: int, fast: bool) -> Batch:
 def _gather(column: Any, chosen: Any, count: int, out: Any) -> None:
     for index in range(count):
         out[index] = column[chosen[index]]
+
+
+@hot
+def _shift(chosen: Any, by: int, count: int, out: Any) -> None:
+    for index in range(count):
+        out[index] = chosen[index] + by
 
 
 @hot
