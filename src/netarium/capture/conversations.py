@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,7 @@ def conversation(
     stream: int | None = None,
     limit: int = 60,
     fold: bool = True,
+    hops: bool = False,
 ) -> Conversation:
     """What was said in a capture.
 
@@ -69,6 +71,8 @@ def conversation(
             NAT is on the way, the same connection under other addresses.
         limit: the most events; 0: all.
         fold: draw packets of one connection that say nothing new as one.
+        hops: an arrow from each node to the next that a packet came by; else from the first
+            to the last.
 
     Raises:
         NotFoundError: there is no such file, or no such connection.
@@ -89,7 +93,7 @@ def conversation(
     several = len({packet.interface for packet in packets}) > 1
     groups = sightings(packets) if several else [[packet] for packet in packets]
     parties.learn(groups)
-    builder = _Builder(parties, wanted, packets[-1].time if packets and complete else 0)
+    builder = _Builder(parties, wanted, packets[-1].time if packets and complete else 0, hops)
     events = [event for group in groups for event in builder.told(group)]
     if stream is not None and not events:
         raise NotFoundError(
@@ -101,6 +105,7 @@ def conversation(
         more += sum(len(each) for each in drawn[limit:])
         drawn = drawn[:limit]
     done = _finished(drawn, parties, more)
+    done.phases = [] if hops else list(_phases(drawn))
     done.trouble = trouble
     return done
 
@@ -142,7 +147,10 @@ def _collect(
 class _Builder:
     """Turns sightings into events, one after another."""
 
-    def __init__(self, parties: Parties, wanted: set[int] | None, end: int) -> None:
+    def __init__(
+        self, parties: Parties, wanted: set[int] | None, end: int, hops: bool = False
+    ) -> None:
+        self.hops = hops
         self.parties = parties
         self.wanted = wanted
         self.end = end
@@ -179,33 +187,60 @@ class _Builder:
         if stream is not None:
             stream.packets += 1
             stream.said[sender] = said.label
-        yield _Event(arrow, said, stream, plain and not arrow.lost)
+        if self.hops and len({parties.node(packet) for packet in group}) > 1:
+            for hop in self.hopping(arrow, group):
+                yield _Event(hop, said, stream, False)
+        else:
+            yield _Event(arrow, said, stream, plain and not arrow.lost)
+
+    def hopping(self, whole: Arrow, group: list[Packet]) -> Iterator[Arrow]:
+        """An arrow for each hop; the first says what all do."""
+        stays: list[list[Packet]] = []  # what was seen at one node before the next
+        for packet in group:
+            if stays and self.parties.node(stays[-1][-1]) == self.parties.node(packet):
+                stays[-1].append(packet)
+            else:
+                stays.append([packet])
+        for number, (here, there) in enumerate(itertools.pairwise(stays)):
+            leaving, coming = here[-1], there[0]
+            source, target = (
+                self.parties.place(self.parties.node(each), ends(each)[way])
+                for each, way in ((leaving, 0), (coming, 1))
+            )
+            hop = Arrow(leaving.number, leaving.time, source, target, "", "", whole.kind)
+            hop.arrival, hop.again, hop.alarm = coming.time, whole.again, whole.alarm
+            if not number:
+                hop.label, hop.detail = whole.label, whole.detail
+            hop.note = _translated(here[0], leaving)
+            if number == len(stays) - 2:
+                hop.lost = whole.lost
+            yield hop
 
     def follow(self, arrow: Arrow, group: list[Packet], sender: str, receiver: str) -> None:
-        """Whether it arrived, and when."""
+        """Whether it arrived, and when; where not, how far it came."""
         nodes = [self.parties.node(packet) for packet in group]
         if sender not in nodes or sender == receiver or receiver not in self.parties.covered:
             return
         if receiver in nodes:
             arrow.arrival = group[nodes.index(receiver)].time
-        elif self.end and arrow.time < self.end - _ON_ITS_WAY:
-            arrow.lost = True
-            where = f"lost after {nodes[-1]}" if nodes[-1] != sender else "lost"
-            arrow.note = ", ".join(filter(None, (arrow.note, where)))
+            return
+        last = group[-1]
+        arrow.lost = bool(self.end) and last.time < self.end - _ON_ITS_WAY
+        if nodes[-1] != sender:
+            arrow.target = self.parties.place(nodes[-1], ends(last)[1])
+            arrow.arrival = last.time
+        if arrow.lost or nodes[-1] != sender:
+            told = "lost" if nodes[-1] == sender else f"ends here, was for {receiver}"
+            arrow.note = ", ".join(filter(None, (arrow.note, told)))
 
     def tell_nat(self, arrow: Arrow, group: list[Packet], stream: _Stream | None) -> None:
         """Addresses that changed on the way; of a connection, once."""
-        before, after = _socket(group[0]), _socket(group[-1])
-        if before == after or (stream is not None and stream.translated):
+        told = _translated(group[0], group[-1])
+        if not told or (stream is not None and stream.translated):
             return
         if stream is not None:
             stream.translated = True
-        told = [
-            f"NAT: {way} {new}"
-            for way, old, new in (("from", before[0], after[0]), ("to", before[1], after[1]))
-            if old != new
-        ]
-        arrow.note = ", ".join(filter(None, (arrow.note, *told)))
+        arrow.note = ", ".join(filter(None, (arrow.note, told)))
 
     def stream_of(self, group: list[Packet]) -> _Stream | None:
         """The TCP connection of a packet, under whichever of its addresses it is known."""
@@ -256,6 +291,12 @@ def _socket(packet: Packet) -> tuple[str, str]:
     return _joined(source, ports[0]), _joined(target, ports[1])
 
 
+def _translated(first: Packet, last: Packet) -> str:
+    """How NAT changed the addresses between two sightings; empty if it did not."""
+    ways = zip(("from", "to"), _socket(first), _socket(last), strict=True)
+    return ", ".join(f"NAT: {way} {new}" for way, old, new in ways if old != new)
+
+
 def _joined(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
@@ -286,12 +327,11 @@ def _finished(drawn: list[list[_Event]], parties: Parties, more: int) -> Convers
     done = Conversation(more=more)
     for each in drawn:
         done.events.append(_run(each) if len(each) > 1 else each[0].arrow)
-    used = sorted({place for event in done.events for place in (event.source, event.target)})
+    used = parties.ordered({at for event in done.events for at in (event.source, event.target)})
     hosts = parties.hosts()
     done.hosts = [hosts[place] for place in used]
     for event in done.events:
         event.source, event.target = used.index(event.source), used.index(event.target)
-    done.phases = list(_phases(drawn))
     return done
 
 

@@ -70,7 +70,8 @@ class Parties:
             sent = first.flags & DIRECTION == OUTBOUND
             beyond = {self.node(packet) for packet in group} - {node}
             if node and (sent or (beyond and not first.flags & DIRECTION)):
-                if self.addresses.get(node) and source not in self.addresses[node]:
+                known = self.addresses.get(node)
+                if known and source not in known and not _stays_on_link(source):
                     continue  # the lab knows better: it only passes here
                 owners = self.owners.setdefault(source, [])
                 if node not in owners:
@@ -111,9 +112,22 @@ class Parties:
     def place(self, who: str, address: str) -> int:
         """The place of a party from left to right; ``address`` is one that it was seen under."""
         if who not in self.order:
+            own = self.addresses.get(who, [])
             self.order.append(who)
-            self.seen[who] = address
+            self.seen[who] = own[0] if own and address not in own else address
         return self.order.index(who)
+
+    def ordered(self, places: Iterable[int]) -> list[int]:
+        """These places from left to right: nodes as the lab has them, groups of many last."""
+        nodes = list(self.addresses)
+
+        def key(place: int) -> tuple[int, int]:
+            who = self.order[place]
+            if who in nodes:
+                return 0, nodes.index(who)
+            return (2 if _is_group(who) else 1), place
+
+        return sorted(places, key=key)
 
     def hosts(self) -> list[Host]:
         """All parties in their places."""
@@ -130,6 +144,14 @@ class Parties:
 
 def _is_everyone(address: str) -> bool:
     return address in ("255.255.255.255", "ff:ff:ff:ff:ff:ff", "ff02::1")
+
+
+def _stays_on_link(address: str) -> bool:
+    """Whether no router passes packets from this address on: who sends it is right there."""
+    return address.startswith(("fe8", "fe9", "fea", "feb", "169.254.")) or address in (
+        "::",
+        "0.0.0.0",
+    )
 
 
 def _is_group(address: str) -> bool:

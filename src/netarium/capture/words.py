@@ -69,7 +69,7 @@ class Talk:
         if size:
             detail.append(f"len {size}")
         if syn:
-            detail += [str(option) for option in tcp.options if "aximum" in str(option)]
+            detail += [str(option) for option in tcp.options if option.title == "MSS"]
         label = " ".join(name for name in _ORDER if name in flags) or "no flags"
         if not tcp.window and "RST" not in flags and not syn:
             note = note or "window full"

@@ -123,6 +123,9 @@ def _ladder(
     whole: Annotated[
         bool, typer.Option("--whole", help="An arrow for every packet: fold none together.")
     ] = False,
+    hops: Annotated[
+        bool, typer.Option("--hops", help="From node to node, where a lab's were captured.")
+    ] = False,
     title: _TitleOption = "",
     json: Json = False,
 ) -> None:
@@ -133,7 +136,7 @@ def _ladder(
     from netarium.capture.conversations import conversation
 
     _check(output)
-    found = conversation(file, filter, stream=stream, limit=limit, fold=not whole)
+    found = conversation(file, filter, stream=stream, limit=limit, fold=not whole, hops=hops)
     if found.trouble:
         note(f"{found.trouble}; what comes before is drawn")
     if json:

@@ -26,7 +26,8 @@ class Arrow:
         kind: title of the protocol that speaks, which gives the colour: ``link``,
             ``network``, ``transport`` or ``application``.
         arrival: when the other end saw it; None where nobody watched there.
-        lost: it left, and never came. again: a retransmission.
+        lost: it never came to whom it was for; ``arrival`` is then where it ended, if known.
+        again: a retransmission.
         alarm: it ends something by force: RST, an ICMP error.
         note: anything else, ``NAT: from 10.0.0.1``.
     """

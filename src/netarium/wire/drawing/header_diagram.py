@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from netarium.wire.checksum import Judged
 from netarium.wire.field import Field, Flags, Shown
-from netarium.wire.header import Header, Incomplete, Parts, Payload
+from netarium.wire.header import Header, Incomplete, Padding, Parts, Payload
 
 __all__ = ["BITS", "BYTES", "Box", "Diagram", "Group", "Piece", "Row", "diagram"]
 
@@ -157,6 +157,7 @@ class _Layout:
         self.at = 8 * layer.start  # the first bit that is in no box yet
         self.depth = 0
         self.in_option = False
+        self.is_raw = isinstance(layer, (Payload, Padding))
         self.add_all(list(layer.fields()), layer, "")
         if isinstance(layer, Incomplete) and not layer.quoted:
             self.add_ghosts(layer)
@@ -285,7 +286,7 @@ class _Layout:
         if self.column:
             fits = box.bits <= BITS - self.column  # beside what is in the row already
         else:
-            fits = box.bits % BITS == 0 and box.bits <= _IN_GRID
+            fits = box.bits % BITS == 0 and box.bits <= _IN_GRID and not self.is_raw
         if loose and not self.in_option and not fits:
             self.put_bytes(box)
         else:

@@ -184,13 +184,13 @@ class _Sheet:
             self.draw_loop(arrow, x0, y0, ink)
             return
         y1 = arrives if arrives is not None else y0
-        if arrow.lost:
+        if arrow.lost and arrives is None:
             x1 = x0 + (x1 - x0) * 0.72
-            y1 = y0 + (_STEP * 0.72 if arrives is None else 0)
+            y1 = y0 + _STEP * 0.72
         dashed = "6 4" if arrow.again or arrow.lost else ""
         length = math.hypot(x1 - x0, y1 - y0)
         dx, dy = (x1 - x0) / length, (y1 - y0) / length
-        tip = 0 if arrow.lost else 9
+        tip = 0 if arrow.lost and arrives is None else 9
         self.canvas.line(x0, y0, x1 - dx * tip, y1 - dy * tip, ink, thick=1.8, dashed=dashed)
         if arrow.lost:
             for way in (-5, 5):

@@ -11,7 +11,7 @@ __all__ = ["ladder_text"]
 #: Characters before the first host's line: the packet's number, the time.
 _LEFT = 20
 #: From host to host: of two, of few, of many.
-_APART = ((2, 28), (3, 20), (5, 16))
+_APART = ((2, 28), (3, 20), (7, 17))
 _CLOSE = 12
 
 

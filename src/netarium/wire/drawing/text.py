@@ -47,7 +47,7 @@ def changes_text(packets: Sequence[Packet], *, layers: Sequence[str] = ()) -> st
         for place, drawing in enumerate(drawings):
             for box in drawing.boxes if place in wanted else ():
                 if box.changed is not None:
-                    now = f"{box.text} ({box.verdict})" if box.verdict else box.text
+                    now = f"{box.text}, {box.verdict}" if box.verdict else box.text
                     was = f"{box.changed} -> " if box.changed else "new: "
                     lines.append(clean(f"    {drawing.title} {box.label}: {was}{now}"))
     return "\n".join(lines) + "\n"
