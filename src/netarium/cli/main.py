@@ -1,7 +1,7 @@
 """The ``netarium`` command: runs a verb, and turns every failure into one clear message.
 
 Verbs load only when they are called, and those that people wait for many times an
-hour (exec, shell, connect, up, down) are parsed by ``netarium.cli.quick`` where their
+hour (exec, shell, connect, up, down, read) are parsed by ``netarium.cli.quick`` where their
 arguments are plain, since importing typer costs more than entering a node.
 """
 
@@ -15,7 +15,7 @@ from netarium.errors import LabFileError, NetariumError, NotFoundError
 
 __all__ = ["main"]
 
-_QUICK = ("exec", "shell", "connect", "up", "down")
+_QUICK = ("exec", "shell", "connect", "up", "down", "read")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

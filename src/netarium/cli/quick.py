@@ -53,6 +53,8 @@ def run(words: list[str]) -> int | None:
     """Run the command line; None where typer must look at it."""
     if words[0] in ("up", "down"):
         return _up_or_down(words)
+    if words[0] == "read":
+        return _read(words[1:])
     parsed = parse(words)
     if parsed is None:
         return None
@@ -79,4 +81,14 @@ def _up_or_down(words: list[str]) -> int | None:
         living.bring_up(words[1])
     else:
         living.take_down(words[1])
+    return 0
+
+
+def _read(words: list[str]) -> int | None:
+    from netarium.cli import packet_showing
+
+    wish = packet_showing.parse(words)
+    if wish is None:
+        return None
+    packet_showing.show(wish)
     return 0

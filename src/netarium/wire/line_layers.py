@@ -99,7 +99,8 @@ def _put_tags(out: Any, at: int, data: Any, place: Any) -> int:
 @hot
 def _has_ports(place: Any) -> bool:
     protocol = place[PROTOCOL]
-    return place[TRANSPORT] >= 0 and (protocol == 6 or protocol == 17 or protocol == 132)
+    known: bool = protocol == 6 or protocol == 17 or protocol == 132
+    return known and place[TRANSPORT] >= 0
 
 
 @hot

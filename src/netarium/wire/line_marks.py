@@ -10,12 +10,12 @@ from netarium.wire.line_state import VERDICTS
 from netarium.wire.line_writing import entries, put, put_entry, put_number
 from netarium.wire.walk import (
     ETHERTYPE,
-    FRAGMENT,
     MORE,
     NETWORK,
     NETWORK_END,
     PROTOCOL,
     TRANSPORT,
+    UPPER,
     WHOLE_END,
     u8,
     u16,
@@ -24,10 +24,14 @@ from netarium.wire.walk import (
 
 __all__ = ["judge", "put_marks"]
 
-_HEADER_WRONG = 1
-_WRONG = 2
-_OPEN = 4
-_WRONG_ONES = entries(" [bad tcp cksum]", " [bad udp cksum]", " [bad icmp cksum]")
+_WRONG_IP = 1
+_WRONG_TCP = 2
+_WRONG_UDP = 4
+_WRONG_ICMP = 8
+_WRONG = 15  # any of them
+_OPEN = 16
+_NAMES = entries(" [bad ip cksum]", " [bad tcp cksum]", " [bad udp cksum]", " [bad icmp cksum]")
+_ALL = 0xFFFF  # what a sum with the checksum in it comes to
 
 
 @hot
@@ -50,47 +54,76 @@ def _sum(data: Any, start: int, end: int, total: int) -> int:
 def judge(data: Any, place: Any, flags: int) -> int:
     """Judge the checksums of the IP layer at ``place`` and of what it carries.
 
+    It comes to the verdicts of `wire.judging`, but does not judge where that takes more than
+    a sum: of packets that are routed by their source, and of rarer protocols.
+
     Returns:
-        Bits: 1: IPv4's is wrong, 2: that of TCP, UDP or ICMP is, 4: it is yet to be computed:
-        it has only the sum of the pseudo-header, as a network card is given it.
+        Bits: what is wrong, or yet to be computed (it then has only the sum of the
+        pseudo-header, as a network card is given it).
     """
-    network = place[NETWORK]
-    verdicts = 0
+    network, upper, end = place[NETWORK], place[TRANSPORT], place[NETWORK_END]
     is_ipv4 = place[ETHERTYPE] == 0x0800
+    verdicts = 0
     if is_ipv4:
         size = (u8(data, network) & 15) * 4
-        if (
-            20 <= size <= place[NETWORK_END] - network
-            and _sum(data, network, network + size, 0) != 0xFFFF
-        ):
-            verdicts = _HEADER_WRONG
-    upper, end = place[TRANSPORT], place[NETWORK_END]
-    if upper < 0 or flags & (CHECKSUM_NOT_READY | CHECKSUM_VALID):
-        return verdicts
-    if end != place[WHOLE_END] or place[FRAGMENT] != 0 or place[MORE] != 0:
+        if size >= 20 and size <= end - network and _sum(data, network, network + size, 0) != _ALL:
+            verdicts = _WRONG_IP
+    known = flags & (CHECKSUM_NOT_READY | CHECKSUM_VALID) == 0 and end == place[WHOLE_END]
+    if upper < 0 or not known or place[MORE] or _is_source_routed(data, place):
         return verdicts
     protocol = place[PROTOCOL]
-    if protocol == 6:
-        field = upper + 16
-    elif protocol == 17:
+    if protocol == 1 and is_ipv4:
+        return verdicts | (0 if _sum(data, upper, end, 0) == _ALL else _WRONG_ICMP)
+    if protocol == 17:
         field = upper + 6
         length = u16(data, upper + 4)
-        if u16(data, field) == 0 or length < 8 or length > end - upper:
+        if length < 8 or length > end - upper:
             return verdicts
         end = upper + length
-    elif protocol == 1 and is_ipv4:
-        return verdicts if _sum(data, upper, end, 0) == 0xFFFF else verdicts | _WRONG
-    elif protocol == 58 and not is_ipv4:
-        field = upper + 2
+        port = u16(data, upper + 2)
+        if u16(data, field) == 0:  # absent: wrong over IPv6, but for tunnels (RFC 6935)
+            return verdicts | (0 if is_ipv4 or port == 4789 or port == 8472 else _WRONG_UDP)
+    elif protocol == 6 or (protocol == 58 and not is_ipv4):
+        field = upper + (16 if protocol == 6 else 2)
     else:
         return verdicts
-    addresses = network + 12 if is_ipv4 else network + 8
-    pseudo = _sum(
-        data, addresses, network + 20 if is_ipv4 else network + 40, protocol + end - upper
-    )
-    if _sum(data, upper, end, pseudo) == 0xFFFF:
+    addresses = network + (12 if is_ipv4 else 8)
+    behind = network + (20 if is_ipv4 else 40)
+    pseudo = _sum(data, addresses, behind, protocol + end - upper)
+    if _sum(data, upper, end, pseudo) == _ALL:
         return verdicts
-    return verdicts | (_OPEN if u16(data, field) == pseudo and protocol != 58 else _WRONG)
+    if u16(data, field) == pseudo and protocol != 58:
+        return verdicts | _OPEN
+    return verdicts | (
+        _WRONG_TCP if protocol == 6 else _WRONG_UDP if protocol == 17 else _WRONG_ICMP
+    )
+
+
+@hot
+def _is_source_routed(data: Any, place: Any) -> bool:
+    """Whether the sum takes another destination than the header has: that at the route's end."""
+    network, upper = place[NETWORK], place[UPPER]
+    if place[ETHERTYPE] == 0x0800:
+        at = network + 20
+        while at + 1 < upper:
+            kind = u8(data, at)
+            if kind == 131 or kind == 137:
+                return True
+            if kind == 0:
+                return False
+            at += 1 if kind == 1 else max(2, u8(data, at + 1))
+        return False
+    at = network + 40
+    kind = u8(data, network + 6)
+    while at + 1 < upper:
+        if kind == 43:
+            return True
+        size = 8 if kind == 44 else 8 + 8 * u8(data, at + 1)
+        if kind == 51:
+            size = 8 + 4 * u8(data, at + 1)
+        kind = u8(data, at)
+        at += size
+    return False
 
 
 @hot
@@ -103,11 +136,10 @@ def put_marks(
     is_longer = network >= 0 and mtu > 0 and place[WHOLE_END] - network > mtu
     if not (verdicts | flags | segment | is_longer):
         return at
-    if verdicts & _HEADER_WRONG:
-        at = put(out, at, b" [bad ip cksum]")
     if verdicts & _WRONG:
-        protocol = place[PROTOCOL]
-        at = put_entry(out, at, _WRONG_ONES, 0 if protocol == 6 else 1 if protocol == 17 else 2)
+        for wrong in range(4):
+            if verdicts >> wrong & 1:
+                at = put_entry(out, at, _NAMES, wrong)
     if verdicts & _OPEN or flags & CHECKSUM_NOT_READY:
         at = put(out, at, b" [cksum offload]")
     if segment > 0 or flags & SEGMENTED_LATER or is_longer:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from netarium.wire.header import Header, Incomplete, Padding, Payload
-from netarium.wire.ipv4 import IP_PROTOCOLS
+from netarium.wire.header import Header, Incomplete, Payload, Trailer
+from netarium.wire.ip_protocols import IP_PROTOCOLS
 from netarium.wire.line_state import STOP, WHOLE
 
 if TYPE_CHECKING:
@@ -13,10 +14,20 @@ if TYPE_CHECKING:
 
 __all__ = ["rest_of"]
 
-_UNREAD = (Payload, Padding, Incomplete)
+_UNREAD = (Payload, Trailer, Incomplete)
+#: Whose checksums the loop has judged.
+_JUDGED = {"IPv4", "ICMP", "ICMPv6", "TCP", "UDP"}
 
 
-def rest_of(packet: Packet, what: int, behind: int, length: int, *, with_link: bool = False) -> str:
+def rest_of(
+    packet: Packet,
+    what: int,
+    behind: int,
+    length: int,
+    ip_line: Callable[[bytes], str],
+    *,
+    with_link: bool = False,
+) -> str:
     """What belongs where the loop left a gap.
 
     Args:
@@ -24,17 +35,18 @@ def rest_of(packet: Packet, what: int, behind: int, length: int, *, with_link: b
         what: an IP protocol, or WHOLE or STOP of `wire.line_state`.
         behind: offset in the frame from which on nothing has been written.
         length: how many bytes the protocol carries.
+        ip_line: the line of an IP packet, from its bytes.
         with_link: the link-layer header has been written.
     """
     text = ""
     if what == WHOLE:
-        text = _whole(packet, with_link=with_link)
+        text = _whole(packet, ip_line, with_link=with_link)
     elif what != STOP:
-        text = _within(packet, what, behind, length)
+        text = _within(packet, what, behind, length, ip_line)
     return f"{text} [{packet.stop}]" if packet.stop else text
 
 
-def _whole(packet: Packet, *, with_link: bool) -> str:
+def _whole(packet: Packet, ip_line: Callable[[bytes], str], *, with_link: bool) -> str:
     """A frame whose network layer is not known, or not there."""
     if not packet.layers:
         return "an empty frame"
@@ -42,22 +54,37 @@ def _whole(packet: Packet, *, with_link: bool) -> str:
     if isinstance(first, Payload):
         return f"link type {packet.link_type}, length {packet.length}"
     if inner:
-        return _told(inner)
+        return _told(packet, inner, ip_line)
     if isinstance(first, Incomplete) or with_link:
         return str(first)
-    words = [first.summary()]
-    words += [f"{shown.label} {shown.text}" for shown in first.fields() if shown.name == "type"]
-    return f"{first.title} {', '.join(filter(None, words))}, length {packet.length}"
+    kind = [shown.text for shown in first.fields() if shown.name == "type"]
+    words = [first.summary(), *(f"type {text}" for text in kind), f"length {packet.length}"]
+    return f"{first.title} {', '.join(filter(None, words))}"
 
 
-def _within(packet: Packet, protocol: int, behind: int, length: int) -> str:
+def _within(
+    packet: Packet, protocol: int, behind: int, length: int, ip_line: Callable[[bytes], str]
+) -> str:
     """What a TCP segment, UDP datagram or IP packet carries."""
     inner = _read([layer for layer in packet.layers if layer.start >= behind])
     if protocol == 6:
-        return f": {_told(inner)}" if inner else ""
+        return f": {_told(packet, inner, ip_line)}" if inner else ""
     if inner:
-        return _told(inner)
+        return _told(packet, inner, ip_line) + ("" if protocol == 17 else _wrong(packet, behind))
     return f"{IP_PROTOCOLS.get(protocol, f'ip-proto-{protocol}')}, length {length}"
+
+
+def _wrong(packet: Packet, behind: int) -> str:
+    """Marks for checksums that the loop leaves to Python."""
+    from netarium.wire.checksum import Verdict
+    from netarium.wire.judging import judge
+
+    wrong = [
+        judged.layer
+        for judged in judge(packet)
+        if judged.verdict is Verdict.WRONG and judged.at >= behind and judged.layer not in _JUDGED
+    ]
+    return "".join(f" [bad {layer.lower()} cksum]" for layer in wrong)
 
 
 def _read(layers: list[Header]) -> list[Header]:
@@ -65,6 +92,12 @@ def _read(layers: list[Header]) -> list[Header]:
     return [layer for layer in layers if not isinstance(layer, _UNREAD)]
 
 
-def _told(layers: list[Header]) -> str:
-    """Layers one after another, each with what matters of it."""
-    return ": ".join(str(layer) for layer in layers)
+def _told(packet: Packet, layers: list[Header], ip_line: Callable[[bytes], str]) -> str:
+    """Layers one after another, each with what matters of it; an IP packet as its line."""
+    words = []
+    for layer in layers:
+        if layer.title in ("IPv4", "IPv6"):
+            words.append(ip_line(packet.data[layer.start : layer.limit]))
+            break
+        words.append(str(layer))
+    return ": ".join(words)

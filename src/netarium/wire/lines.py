@@ -5,9 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
 
 from netarium.wire import line_state as places
+from netarium.wire.batch import Batch, Interface
 from netarium.wire.escaping import escaped
 from netarium.wire.hot import run
 from netarium.wire.line_frames import ROOM, write_lines
@@ -15,9 +15,6 @@ from netarium.wire.line_rest import rest_of
 from netarium.wire.line_tcp import flow_table, grown
 from netarium.wire.packet import packet_of
 from netarium.wire.walk import places as walk_places
-
-if TYPE_CHECKING:
-    from netarium.wire.batch import Batch, Interface
 
 __all__ = ["CLOCKS", "Lines", "lines"]
 
@@ -36,6 +33,7 @@ _QUARTER = 900  # seconds: all local times change at a full quarter of an hour
 _CHUNK = 1 << 20  # bytes of text made at a time
 _RESTS = 1 << 12  # frames that the loop may leave to Python at a time
 _LONGEST_NAME = 64
+_RAW_IP = 101  # a link type
 
 #: Protocols over TCP whose first lines the loop writes itself.
 _BY_THE_LOOP = {"FTP", "HTTP", "IMAP", "POP3", "SMTP", "SSH", "TLS"}
@@ -127,10 +125,25 @@ class Lines:
             index, at, what, behind, length = self._rest[entry : entry + places.REST]
             yield bytes(view[done:at])
             packet = packet_of(batch, index)
-            text = rest_of(packet, what, behind - batch.start[index], length, with_link=with_link)
+            text = rest_of(
+                packet,
+                what,
+                behind - batch.start[index],
+                length,
+                self._ip_line,
+                with_link=with_link,
+            )
             yield escaped(text).encode("utf-8", "backslashreplace")
             done = at
         yield bytes(view[done : self._state[places.AT]])
+
+    def _ip_line(self, data: bytes) -> str:
+        """The line of an IP packet that some other protocol than those of the loop carries."""
+        size = array("q", [len(data)])
+        zero = array("q", [0])
+        batch = Batch(memoryview(data), 1, 1, zero, size, size, zero, zero, zero, zero)
+        batch.interfaces = [Interface(link_type=_RAW_IP)]
+        return Lines(clock="none", absolute=True).of(batch).decode("ascii", "replace").strip()
 
     def _supply(self, now: int) -> None:
         """Give the loop what it wants for a packet of this time."""

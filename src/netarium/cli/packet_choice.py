@@ -1,0 +1,205 @@
+"""Which packets of a capture file a command is about: filtered, numbered, counted."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netarium.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from netarium.wire.batch import Batch
+
+__all__ = ["Chosen", "parse_numbers"]
+
+_COLUMNS = ("start", "captured", "length", "time", "interface", "flags", "segment")
+_ENDLESS = 1 << 62
+
+
+def parse_numbers(text: str) -> list[tuple[int, int]]:
+    """Packet numbers as ranges, lowest first: ``3``, ``3-7``, ``100-``, ``1,4,7-9``.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    ranges = []
+    for word in text.split(","):
+        low, dash, high = word.strip().partition("-")
+        known = (
+            low.isascii() and low.isdigit() and (not high or (high.isascii() and high.isdigit()))
+        )
+        first = int(low) if known else 0
+        last = first if not dash else int(high) if known and high else _ENDLESS
+        if not 0 < first <= last:
+            raise UsageError(
+                f"{text!r} are no packet numbers", "as in: --packet 3, --packet 3-7 or --packet 1,4"
+            )
+        ranges.append((first, last))
+    return sorted(ranges)
+
+
+class Chosen:
+    """The packets of a capture file that were asked for, batch by batch.
+
+    Args:
+        source: a file, or ``-`` for standard input.
+        filter: in tcpdump's language; empty: all.
+        numbers: what `parse_numbers` gave; empty: all.
+        count: so many of them at the most; 0: all.
+        segments: super-frames as the segments that the wire would carry.
+
+    Attributes:
+        found: how many there were; size: their bytes on the wire.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        filter: str = "",
+        numbers: Iterable[tuple[int, int]] = (),
+        count: int = 0,
+        *,
+        segments: bool = False,
+    ) -> None:
+        from netarium.ports.capture_file import CaptureReader
+
+        self.source = source
+        self._filter = filter
+        self._numbers = list(numbers)
+        self._left = count or _ENDLESS
+        self._segments = segments
+        self._capture = CaptureReader(source)
+        self.found = 0
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        self._capture.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._capture.__exit__(kind, error, trace)
+
+    @property
+    def fast(self) -> bool:
+        """Whether there is so much that compiled loops are worth it."""
+        return self._capture.fast
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._all():
+            if batch.count > self._left:
+                batch = _part(batch, 0, self._left)
+            self.found += batch.count
+            self.size += sum(batch.length[: batch.count])
+            self._left -= batch.count
+            yield _segmented(batch) if self._segments else batch
+            if self._left <= 0:
+                return
+
+    def _all(self) -> Iterator[Batch]:
+        from netarium.capture.reading import filtered
+
+        batches = filtered(self._capture, self._filter)
+        if not self._numbers:
+            yield from batches
+            return
+        last = self._numbers[-1][1]
+        for batch in batches:
+            yield from _numbered(batch, self._numbers)
+            if batch.count and batch.number(batch.count - 1) >= last:
+                return
+
+    def check(self) -> None:
+        """Tell where the file went wrong, or that it has no packet of the numbers wanted.
+
+        Raises:
+            BrokenCaptureError: it broke off, or went wrong, before its end.
+            NotFoundError: it has fewer packets.
+        """
+        from netarium.ports.capture_file import BrokenCaptureError
+
+        if self._capture.trouble:
+            raise BrokenCaptureError(
+                self._capture.trouble, f"the {self._capture.count:,} packets before that are whole"
+            )
+        if self._numbers and not self.found and not self._filter:
+            raise NotFoundError(
+                f"there is no packet {self._numbers[0][0]} in {self.source}",
+                f"it has {self._capture.count:,}",
+            )
+
+
+def _numbered(batch: Batch, ranges: list[tuple[int, int]]) -> Iterator[Batch]:
+    """The frames of a batch whose numbers lie in one of the ranges."""
+    done = 0
+    for low, high in ranges:
+        first = max(done, _place(batch, low))
+        behind = _place(batch, high + 1)
+        if first < behind:
+            yield _part(batch, first, behind)
+            done = behind
+
+
+def _place(batch: Batch, number: int) -> int:
+    """The index of the first frame that has this number or a higher one."""
+    if batch.numbers:
+        return bisect.bisect_left(batch.numbers, number, 0, batch.count)
+    return min(max(number - batch.first, 0), batch.count)
+
+
+def _part(batch: Batch, first: int, behind: int) -> Batch:
+    """Some frames of a batch, one after another; the bytes are not copied."""
+    columns = {name: getattr(batch, name)[first:behind] for name in _COLUMNS}
+    return replace(
+        batch,
+        count=behind - first,
+        first=batch.first + first,
+        numbers=batch.numbers[first:behind],
+        comments={
+            index - first: text for index, text in batch.comments.items() if first <= index < behind
+        },
+        **columns,
+    )
+
+
+def _segmented(batch: Batch) -> Batch:
+    """A batch whose super-frames are cut into the segments that the wire would carry.
+
+    Segments keep the number of the frame that they come from.
+    """
+    from netarium.wire.batch import SEGMENTED_LATER, Batch
+    from netarium.wire.packet import packet_of
+    from netarium.wire.segmenting import segments
+
+    with_mtu = any(interface.mtu for interface in batch.interfaces)
+    marked = any(batch.segment) or any(flags & SEGMENTED_LATER for flags in batch.flags)
+    if not with_mtu and not marked:
+        return batch
+    cut = Batch(memoryview(b""), interfaces=batch.interfaces, names=batch.names)
+    pieces: list[bytes] = []
+    at = 0
+    for index in range(batch.count):
+        for packet in segments(packet_of(batch, index)):
+            cut.start.append(at)
+            cut.captured.append(len(packet.data))
+            cut.length.append(packet.length)
+            cut.time.append(packet.time)
+            cut.interface.append(batch.interface[index])
+            cut.flags.append(packet.flags)
+            cut.segment.append(packet.segment)
+            cut.numbers.append(batch.number(index))
+            if packet.comment:
+                cut.comments[len(pieces)] = packet.comment
+            pieces.append(packet.data)
+            at += len(packet.data)
+    cut.data, cut.count = memoryview(b"".join(pieces)), len(pieces)
+    return cut
