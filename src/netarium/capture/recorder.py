@@ -38,12 +38,14 @@ class Summary:
         packets: handed to the sink. seconds: that it took.
         dropped: frames that were lost, by node or interface.
         interfaces: how many there were.
+        reader_left: whether it ended because whoever read its output has gone.
     """
 
     packets: int = 0
     seconds: float = 0.0
     dropped: dict[str, int] = field(default_factory=dict)
     interfaces: int = 0
+    reader_left: bool = False
 
     @property
     def lost(self) -> int:
@@ -110,6 +112,8 @@ def record(
                 summary.packets += batch.count
                 while source.notes:
                     tell(source.notes.pop(0))
+        except BrokenPipeError:
+            summary.reader_left = True
         finally:
             summary.dropped = source.count()
             summary.interfaces = len(source.interfaces)

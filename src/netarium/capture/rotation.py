@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import time
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from netarium.errors import NetariumError, UsageError
 from netarium.ports.pcap import PcapWriter
@@ -23,6 +24,7 @@ __all__ = ["FileSink", "Rotation"]
 
 _PCAP = (".pcap", ".cap", ".dmp")
 _STREAM = "-"
+_PIECE = 1 << 14  # bytes of a write: the kernel has pages for as many at hand, for more it seeks
 _BLOCK = 48  # bytes that a packet takes in a file beside its own, at most
 
 
@@ -118,6 +120,7 @@ class FileSink:
         self._file = _standard_output() if path == _STREAM else _create(path)
         about = os.fstat(self._file.fileno())
         self._is_regular = stat.S_ISREG(about.st_mode) and path != _STREAM
+        self._is_broken = False
         self._whole = 0
         self._started = time.time_ns()
         self.files.append(path)
@@ -140,7 +143,8 @@ class FileSink:
         """Note how long the file is afterwards; cut it to what it was where a write fails."""
         try:
             yield
-        except NetariumError:
+        except (NetariumError, BrokenPipeError):
+            self._is_broken = True
             if self._is_regular:
                 os.ftruncate(self._file.fileno(), self._whole)
             raise
@@ -149,8 +153,8 @@ class FileSink:
 
     def _end(self) -> None:
         try:
-            with self._tidied():
-                if isinstance(self._writer, PcapngWriter):
+            if isinstance(self._writer, PcapngWriter) and not self._is_broken:
+                with self._tidied():
                     for interface in self._interfaces:
                         self._writer.statistics(
                             interface,
@@ -231,6 +235,13 @@ def _slice(batch: Batch, low: int, high: int) -> Batch:
     return part
 
 
+class _Pieces(io.FileIO):
+    """An unbuffered file that takes a little at a time, so that many writes make a large one."""
+
+    def write(self, data: Any) -> int:
+        return super().write(memoryview(data)[:_PIECE])
+
+
 def _standard_output() -> BinaryIO:
     if os.isatty(1):
         raise UsageError(
@@ -244,7 +255,7 @@ def _create(path: str) -> BinaryIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     is_new = not Path(path).exists()
     try:
-        file: IO[bytes] = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
+        file = _Pieces(path, "wb", opener=lambda name, _: os.open(name, flags, 0o600))
     except OSError as error:
         raise NetariumError(
             f"{path} cannot be written: {error.strerror}", "choose another file with -w"

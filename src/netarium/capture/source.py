@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,21 +43,40 @@ class Stop:
     """A request to end a capture, safe to make from a signal handler or another thread.
 
     Attributes:
-        asked: whether it was made. fd: readable from then on.
+        fd: readable once it was made.
+        why: what made it, where that was not ``set``.
     """
 
     def __init__(self) -> None:
-        self.asked = False
-        self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._epoll = select.epoll()
+        self._epoll.register(self._event, select.EPOLLIN)
+        self._reasons: dict[int, str] = {}
+        self.fd = self._epoll.fileno()
+        self.why = ""
 
     def set(self) -> None:
         """Ask for the end."""
-        self.asked = True
-        os.eventfd_write(self.fd, 1)
+        os.eventfd_write(self._event, 1)
+
+    def watch(self, descriptor: int, why: str) -> None:
+        """Ask for the end when a descriptor, as a pidfd, becomes readable. It is closed here."""
+        self._reasons[descriptor] = why
+        self._epoll.register(descriptor, select.EPOLLIN)
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was made."""
+        ready = [descriptor for descriptor, _ in self._epoll.poll(0)]
+        self.why = self.why or next((self._reasons[d] for d in ready if d in self._reasons), "")
+        return bool(ready)
 
     def close(self) -> None:
         """Forget about it."""
-        os.close(self.fd)
+        self._epoll.close()
+        for descriptor in (self._event, *self._reasons):
+            os.close(descriptor)
+        self._reasons = {}
 
 
 class Source(Protocol):

@@ -13,10 +13,11 @@ from netarium.errors import NotFoundError, UsageError
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from netarium.capture.source import Stop
     from netarium.model.lab import Lab
     from netarium.runtime.state import RunningLab
 
-__all__ = ["ANY", "Place", "Targets", "known_names", "resolve"]
+__all__ = ["ANY", "Place", "Targets", "known_names", "lab_text", "resolve"]
 
 #: The name that stands for all interfaces of this machine.
 ANY = "any"
@@ -69,6 +70,15 @@ class Targets:
     def rootless(self) -> bool:
         """Whether the nodes live in a user namespace of their lab's own."""
         return self.lab is not None and self.lab.rootless
+
+    def watched_by(self, stop: Stop) -> None:
+        """Have a capture end with the lab: its sockets would keep the lab's networks alive."""
+        if self.lab is not None:
+            why = f"lab {self.lab.name} went down"
+            try:
+                stop.watch(os.pidfd_open(self.lab.supervisor), why)
+            except ProcessLookupError:
+                raise NotFoundError(why) from None
 
     def close(self) -> None:
         """Let go of the nodes' processes."""
@@ -170,6 +180,16 @@ def _described(lab: Lab, node: str) -> dict[str, str]:
         each.name: f"{', '.join(each.addresses)} on {each.link}".lstrip(" ")
         for each in lab.node(node).interfaces
     }
+
+
+def lab_text(lab: Lab) -> str:
+    """The lab file that a capture carries: the network, without accounts and what is mounted."""
+    import msgspec
+
+    from netarium.model.writing import dump
+
+    nodes = tuple(msgspec.structs.replace(node, mounts=()) for node in lab.nodes)
+    return dump(msgspec.structs.replace(lab, accounts=(), nodes=nodes))
 
 
 def known_names(lab: Lab) -> dict[str, str]:

@@ -1,0 +1,261 @@
+"""The verb that captures packets: into a file, into a pipe, or as text."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netarium.cli.options import Json, LabOption, complete_node, single
+from netarium.cli.output import counted, note, print_json
+from netarium.cli.quantities import parse_seconds, parse_size
+from netarium.errors import UsageError
+
+if TYPE_CHECKING:
+    from netarium.capture.recorder import Sink, Summary
+    from netarium.capture.rotation import Rotation
+    from netarium.capture.source import Source, Stop
+    from netarium.capture.targets import Targets
+
+__all__ = ["app"]
+
+_STREAM = "-"
+_READER_LEFT = 141
+
+
+def _complete_target(incomplete: str) -> list[str]:
+    """Nodes of running labs, and behind a colon their interfaces."""
+    node, colon, _ = incomplete.partition(":")
+    if not colon:
+        return complete_node(incomplete)
+    from netarium.runtime.state import running_labs
+
+    names = {
+        f"{node}:{interface.name}"
+        for lab in running_labs()
+        for found in lab.lab.nodes
+        if found.name == node
+        for interface in found.interfaces
+    }
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def _complete_host(incomplete: str) -> list[str]:
+    """Interfaces of this machine."""
+    import socket
+
+    names = [name for _, name in socket.if_nameindex()]
+    return [name for name in (*names, "any") if name.startswith(incomplete)]
+
+
+def _capture(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NODE[:INTERFACE]...",
+            help="Where; without it at every interface of every node of the lab. "
+            "Loopback interfaces only where they are named, as h1:lo.",
+            autocompletion=_complete_target,
+        ),
+    ] = None,
+    write: Annotated[
+        str,
+        typer.Option(
+            "--write",
+            "-w",
+            metavar="FILE",
+            help="Write a capture file, pcapng unless it is called .pcap; - is standard output. "
+            "Without it packets are printed, a line each.",
+        ),
+    ] = "",
+    filter: Annotated[
+        str,
+        typer.Option(
+            "--filter", "-f", metavar="FILTER", help="Only packets that match, as in tcpdump."
+        ),
+    ] = "",
+    count: Annotated[
+        int | None,
+        typer.Option("--count", "-c", metavar="COUNT", min=1, help="Stop after so many packets."),
+    ] = None,
+    time: Annotated[
+        str,
+        typer.Option("--time", "-t", metavar="SECONDS", help="Stop after so long: 5, 90s, 10m."),
+    ] = "",
+    snaplen: Annotated[
+        int,
+        typer.Option(
+            "--snaplen",
+            "-s",
+            metavar="BYTES",
+            min=0,
+            help="Keep so much of each packet.",
+            show_default=False,
+        ),
+    ] = 0,
+    size: Annotated[
+        str,
+        typer.Option(
+            "--rotate-size", "-C", metavar="SIZE", help="A new file before one is larger: 100MB."
+        ),
+    ] = "",
+    period: Annotated[
+        str,
+        typer.Option(
+            "--rotate-time", "-G", metavar="SECONDS", help="A new file after so long: 60, 5m."
+        ),
+    ] = "",
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep", "-W", metavar="FILES", min=1, help="Keep only so many files, the newest."
+        ),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host",
+            metavar="INTERFACE",
+            help="An interface of this machine, or any of them.",
+            autocompletion=_complete_host,
+        ),
+    ] = "",
+    backend: Annotated[
+        str,
+        typer.Option(
+            "--backend",
+            metavar="ring|pcap",
+            help="By packet rings, or by libpcap.",
+            autocompletion=lambda: ["ring", "pcap"],
+        ),
+    ] = "ring",
+    json: Json = False,
+    lab: LabOption = None,
+) -> int:
+    """Capture packets until Ctrl-C: of a lab, of some nodes, or of this machine.
+
+    With --json packets are printed as JSON, a line each; with --write the summary is.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices
+    rotation = _rotation(size, period, keep or 0)
+    if rotation and write in ("", _STREAM):
+        raise UsageError("only files are rotated", "name one with -w FILE")
+    from netarium.capture.recorder import open_source, record
+    from netarium.capture.rotation import FileSink
+    from netarium.capture.source import Options, Stop
+    from netarium.capture.targets import resolve
+
+    seconds = parse_seconds(time) if time else None
+    stop = Stop()
+    with resolve(targets or (), lab=lab, host=host) as chosen:
+        chosen.watched_by(stop)
+        options = Options(filter, snaplen, prompt=write in ("", _STREAM))
+        source = open_source(chosen, options, backend)
+        try:
+            sink = _sink(write, source, chosen, rotation, snaplen, json)
+        except BaseException:
+            source.close()
+            raise
+        nodes = sum(1 for place in chosen.places if place.node)
+    with _ended_by_signals(stop):
+        _announce(len(source.interfaces), nodes)
+        summary = record(source, sink, stop, count=count, seconds=seconds, tell=note)
+    why = stop.why
+    stop.close()
+    if summary.reader_left:
+        return _READER_LEFT
+    if why:
+        note(f"{why}; the capture ends")
+    files = sink.files if isinstance(sink, FileSink) else []
+    _conclude(summary, [file for file in files if file != _STREAM], json=json and bool(write))
+    return 0
+
+
+def _rotation(size: str, period: str, keep: int) -> Rotation:
+    from netarium.capture.rotation import Rotation
+
+    rotation = Rotation(
+        parse_size(size) if size else 0, parse_seconds(period) if period else 0.0, keep
+    )
+    if keep and not rotation:
+        raise UsageError(
+            "--keep says how many files, but nothing when to begin a new one",
+            "add -C 100MB or -G 60",
+        )
+    return rotation
+
+
+def _sink(
+    write: str, source: Source, chosen: Targets, rotation: Rotation, snaplen: int, json: bool
+) -> Sink:
+    if not write:
+        from netarium.cli.packet_sinks import JsonSink, LineSink
+
+        return JsonSink() if json else LineSink()
+    from netarium.capture.rotation import FileSink
+    from netarium.capture.targets import known_names, lab_text
+
+    lab = chosen.lab.lab if chosen.lab else None
+    return FileSink(
+        write,
+        source.interfaces,
+        lab=lab_text(lab) if lab else "",
+        names=known_names(lab) if lab else {},
+        rotation=rotation,
+        snaplen=snaplen,
+    )
+
+
+@contextlib.contextmanager
+def _ended_by_signals(stop: Stop) -> Iterator[None]:
+    """Have Ctrl-C and kill end the capture cleanly; a second Ctrl-C does not wait for that."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def end(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    for number in numbers:
+        if before[number] is not signal.SIG_IGN:  # as nohup leaves SIGHUP
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _announce(interfaces: int, nodes: int) -> None:
+    of = f" of {counted(nodes, 'node')}" if nodes else ""
+    note(f"capturing on {counted(interfaces, 'interface')}{of}; Ctrl-C ends")
+
+
+def _conclude(summary: Summary, files: Sequence[str], *, json: bool) -> None:
+    """Say what came of it; with JSON on standard output."""
+    if json:
+        print_json(
+            {
+                "packets": summary.packets,
+                "dropped": summary.dropped,
+                "interfaces": summary.interfaces,
+                "seconds": round(summary.seconds, 3),
+                "files": list(files),
+            }
+        )
+    packets = f"{summary.packets:,} packet{'' if summary.packets == 1 else 's'}"
+    into = f" into {files[-1]}" if len(files) == 1 else f" into {len(files)} files" if files else ""
+    text = f"{packets} captured{into}, {summary.lost:,} dropped by the kernel"
+    lost = [f"{count:,} at {where}" for where, count in summary.dropped.items() if count]
+    if lost:
+        text += f" ({', '.join(lost)})\n  a filter (-f), or fewer bytes of each (-s 96), helps"
+    note(text)
+
+
+def app(verb: str) -> typer.Typer:
+    """The verb's application."""
+    return single(verb, _capture)
