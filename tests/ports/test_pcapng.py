@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import pytest
 
+from netarium.capture import write
 from netarium.errors import NetariumError
 from netarium.ports.capture_file import CaptureReader, read_batches
 from tests.ports.captured import BILLION, Blocks, Seen, frame, frames, seen, tshark, wireshark
@@ -334,3 +335,28 @@ def test_files_of_wiresharks_programs(tmp_path):
     ]
     assert found == tshark(merged, *fields)
     assert {line[1] for line in found} == {"0", "1"}
+
+
+def test_files_of_scapy(tmp_path):
+    from scapy.layers.l2 import Ether
+    from scapy.utils import PcapNgReader, PcapNgWriter, PcapReader, PcapWriter
+
+    made = [Ether(packet.data) for packet in PACKETS]
+    for packet, scapy in zip(PACKETS, made, strict=True):
+        scapy.time = Fraction(packet.time, BILLION)
+    for path, writer in (
+        (tmp_path / "big.pcap", PcapWriter(str(tmp_path / "big.pcap"), endianness=">", nano=True)),
+        (tmp_path / "gz.pcap", PcapWriter(str(tmp_path / "gz.pcap"), gz=True)),
+        (tmp_path / "new.pcapng", PcapNgWriter(str(tmp_path / "new.pcapng"))),
+    ):
+        with writer:
+            writer.write(made)
+        found = seen(read_batches(path))
+        assert [packet.data for packet in found] == [packet.data for packet in PACKETS]
+        assert all(abs(one.time - two.time) < 2000 for one, two in zip(found, PACKETS, strict=True))
+    ours = tmp_path / "ours.pcapng"
+    write(ours, read_batches(tmp_path / "new.pcapng"))
+    write(tmp_path / "ours.pcap", read_batches(tmp_path / "big.pcap"))
+    for reader in (PcapNgReader(str(ours)), PcapReader(str(tmp_path / "ours.pcap"))):
+        with reader:
+            assert [bytes(packet) for packet in reader] == [packet.data for packet in PACKETS]
