@@ -19,6 +19,7 @@ __all__ = ["Chosen", "parse_numbers"]
 
 _COLUMNS = ("start", "captured", "length", "time", "interface", "flags", "segment")
 _ENDLESS = 1 << 62
+_USUAL_MTU = 1500  # of Ethernet, where the capture does not tell
 
 
 def parse_numbers(text: str) -> list[tuple[int, int]]:
@@ -176,24 +177,25 @@ def _segmented(batch: Batch) -> Batch:
 
     Segments keep the number of the frame that they come from.
     """
-    from netarium.wire.batch import SEGMENTED_LATER, Batch
+    from netarium.wire.batch import Batch
     from netarium.wire.packet import packet_of
     from netarium.wire.segmenting import segments
 
-    with_mtu = any(interface.mtu for interface in batch.interfaces)
-    marked = any(batch.segment) or any(flags & SEGMENTED_LATER for flags in batch.flags)
-    if not with_mtu and not marked:
-        return batch
+    mtus = [interface.mtu or _USUAL_MTU for interface in batch.interfaces] or [_USUAL_MTU]
     cut = Batch(memoryview(b""), interfaces=batch.interfaces, names=batch.names)
     pieces: list[bytes] = []
     at = 0
     for index in range(batch.count):
-        for packet in segments(packet_of(batch, index)):
+        where = batch.interface[index]
+        packets = [packet_of(batch, index)]
+        if batch.segment[index] or batch.length[index] > mtus[where if where < len(mtus) else 0]:
+            packets = segments(packets[0], mtu=mtus[where if where < len(mtus) else 0])
+        for packet in packets:
             cut.start.append(at)
             cut.captured.append(len(packet.data))
             cut.length.append(packet.length)
             cut.time.append(packet.time)
-            cut.interface.append(batch.interface[index])
+            cut.interface.append(where)
             cut.flags.append(packet.flags)
             cut.segment.append(packet.segment)
             cut.numbers.append(batch.number(index))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from netarium.wire.escaping import escaped
 if TYPE_CHECKING:
     from netarium.wire.packet import Packet
 
-__all__ = ["Range", "hexdump", "ranges"]
+__all__ = ["Range", "byte_rows", "hexdump", "ranges"]
 
 _ROW = 16
 
@@ -59,22 +59,33 @@ def hexdump(
     parts = ranges(packet)
     owner = [number for number, part in enumerate(parts) for _ in range(part.end - part.start)]
     begins = {part.start for part in parts}
-    lines = list(_legend(parts, width, paint))
-    for at in range(0, len(packet.data), _ROW):
-        row = packet.data[at : at + _ROW]
+    rows = byte_rows(packet.data, begins, lambda at, text: paint(owner[at], text))
+    return "".join(f"{line}\n" for line in (*_legend(parts, width, paint), *rows))
+
+
+def byte_rows(
+    data: bytes,
+    bars: Collection[int] = (),
+    paint: Callable[[int, str], str] = lambda at, text: text,
+) -> Iterator[str]:
+    """Bytes in rows of 16: offset, hexadecimal, ASCII.
+
+    Args:
+        data: the bytes.
+        bars: offsets of those that have a bar before them.
+        paint: gives the text of the byte at an offset its colour.
+    """
+    for start in range(0, len(data), _ROW):
+        row = list(enumerate(data[start : start + _ROW], start))
         cells = "".join(
-            (" " if place == 8 else "")
-            + ("|" if at + place in begins else " ")
-            + paint(owner[at + place], f"{octet:02x}")
-            for place, octet in enumerate(row)
+            (" " if at - start == _ROW // 2 else "")
+            + ("|" if at in bars else " ")
+            + paint(at, f"{octet:02x}")
+            for at, octet in row
         )
         missing = 3 * (_ROW - len(row)) + (len(row) <= _ROW // 2)
-        letters = "".join(
-            paint(owner[at + place], chr(octet) if 32 <= octet < 127 else ".")
-            for place, octet in enumerate(row)
-        )
-        lines.append(f"{at:04x} {cells}{' ' * missing}   {letters}")
-    return "".join(f"{line}\n" for line in lines)
+        letters = "".join(paint(at, chr(octet) if 32 <= octet < 127 else ".") for at, octet in row)
+        yield f"{start:04x} {cells}{' ' * missing}   {letters}"
 
 
 def _legend(parts: list[Range], width: int, paint: Callable[[int, str], str]) -> Iterator[str]:

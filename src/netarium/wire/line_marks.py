@@ -101,7 +101,7 @@ def judge(data: Any, place: Any, flags: int) -> int:
 
 @hot
 def _is_source_routed(data: Any, place: Any) -> bool:
-    """Whether the sum takes another destination than the header has: that at the route's end."""
+    """Whether the sum may take other addresses than the header has: of a route, or a home."""
     network, upper = place[NETWORK], place[UPPER]
     if place[ETHERTYPE] == 0x0800:
         at = network + 20
@@ -116,7 +116,7 @@ def _is_source_routed(data: Any, place: Any) -> bool:
     at = network + 40
     kind = u8(data, network + 6)
     while at + 1 < upper:
-        if kind == 43:
+        if kind == 43 or kind == 60:  # routing; destination options (RFC 6275, section 6.3)
             return True
         size = 8 if kind == 44 else 8 + 8 * u8(data, at + 1)
         if kind == 51:

@@ -35,10 +35,11 @@ def leave(state: Any, rest: Any, at: int, place: Any, what: int) -> None:
     """
     entry = REST * state[RESTS]
     if entry == 0 or rest[entry - REST] != state[FRAME]:
-        behind = place[UPPER] if place[PAYLOAD] < 0 else place[PAYLOAD]
+        protocol = place[PROTOCOL]
+        behind = place[PAYLOAD] if protocol == 6 or protocol == 17 else place[UPPER]
         rest[entry] = state[FRAME]
         rest[entry + 1] = at
-        rest[entry + 2] = place[PROTOCOL] if what == WITHIN else what
+        rest[entry + 2] = protocol if what == WITHIN else what
         rest[entry + 3] = behind
         rest[entry + 4] = place[WHOLE_END] - behind
         state[RESTS] += 1
