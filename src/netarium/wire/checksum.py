@@ -38,7 +38,7 @@ class Judged:
         layer, field: whose it is: ``TCP``, ``checksum``.
         value: what the packet says; expected: what it should say, where that can be known.
         reason: why it cannot be known, where it cannot.
-        at: offset of the field in the packet, bytes.
+        at: offset of the field in the packet; size: its width; both in bytes.
     """
 
     layer: str
@@ -48,10 +48,11 @@ class Judged:
     expected: int | None = None
     reason: str = ""
     at: int = 0
+    size: int = 2
 
     def __str__(self) -> str:
         if self.verdict is Verdict.WRONG and self.expected is not None:
-            return f"wrong (should be 0x{self.expected:04x})"
+            return f"wrong (should be 0x{self.expected:0{2 * self.size}x})"
         return f"{self.verdict.text} ({self.reason})" if self.reason else self.verdict.text
 
 

@@ -45,7 +45,7 @@ class IPv6Extension(Header, title="IPv6 extension", rfc="RFC 8200, section 4"):
         return 8 * (self.data[self.start + 1] + 1)
 
     def end_of_header(self) -> int:
-        return min(self.limit, self.start + self.told())
+        return min(self.limit, self.start + max(self.minimum, self.told()))
 
     def check(self) -> None:
         if self.start + self.told() > self.limit:

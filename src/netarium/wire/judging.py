@@ -45,7 +45,7 @@ def judge(packet: Packet) -> list[Judged]:
             found.append(judged)
             if judged.verdict is Verdict.OFFLOAD and judged.expected is not None:
                 # Outer checksums are made for what the card will put there.
-                value = judged.expected.to_bytes(field.bits // 8, "big")
+                value = judged.expected.to_bytes(judged.size, "big")
                 data = data[: judged.at] + value + data[judged.at + len(value) :]
     return found[::-1]
 
@@ -85,7 +85,7 @@ def _judge(
     title, name, value = layer.title, field.name, 0
 
     def verdict(which: Verdict, expected: int | None = None, reason: str = "") -> Judged:
-        return Judged(title, name, which, value, expected, reason, at)
+        return Judged(title, name, which, value, expected, reason, at, size)
 
     if bits < 0:
         return verdict(Verdict.ABSENT)

@@ -311,7 +311,7 @@ def _dissect(packet: Packet, data: bytes) -> None:
             if not quoted:
                 _stop(packet, Stop(kind.title, malformed.at, malformed.why))
             if not malformed.goes_on:
-                at = max(at + kind.minimum, min(layer.end_of_header(), end))
+                at = max(at, min(layer.end_of_header(), end))
                 break
         behind, inner_end = layer.end_of_header(), layer.payload_end()
         if inner_end != end:

@@ -149,7 +149,8 @@ def _completed(packet: Packet) -> Packet:
     data = packet.data
     for judged in judge(packet):
         if judged.verdict is Verdict.OFFLOAD and judged.expected is not None:
-            data = data[: judged.at] + judged.expected.to_bytes(2, "big") + data[judged.at + 2 :]
+            value = judged.expected.to_bytes(judged.size, "big")
+            data = data[: judged.at] + value + data[judged.at + judged.size :]
     if data == packet.data:
         return packet.copy()
     done = Packet.parse(data, packet.link_type, packet.length)
