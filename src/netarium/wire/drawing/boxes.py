@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netarium.wire.drawing.header_diagram import BITS, BYTES, Box, Diagram, Piece, Row
-from netarium.wire.drawing.lettering import MONO, STRONG, shortened, width, wrapped
+from netarium.wire.drawing.lettering import MONO, STRONG, shortened, wrapped
 from netarium.wire.drawing.scale import Area, Scale
 from netarium.wire.drawing.style import (
     ALARM,
@@ -17,7 +17,7 @@ from netarium.wire.drawing.style import (
     PAPER,
     Hue,
 )
-from netarium.wire.drawing.svg import Canvas
+from netarium.wire.drawing.svg import Canvas, Words
 from netarium.wire.drawing.words import write_box, write_rest
 
 __all__ = ["draw_diagram"]
@@ -100,22 +100,19 @@ class _Sheet:
         small = not self.scale.bytes
         size = self.scale.title
         line = self.y + 20
-        title, hue = self.drawing.title, self.hue.strong
-        start = self.left
-        room = self.right - start
-        self.canvas.text(start, line, title, size, font=STRONG, fill=hue)
-        at = start + width(title, size, STRONG) + 10
+        title = Words(self.drawing.title, size, STRONG, self.hue.strong)
+        room = self.scale.wide - title.wide - 10
         about = f"{self.drawing.size:,} byte{'' if self.drawing.size == 1 else 's'}"
         if self.drawing.rfc and not small:
             about = f"{self.drawing.rfc} · {about}"
         if about == self.drawing.summary:
             about = self.drawing.rfc
-        if not small or room > width(title, size, STRONG) + width(about, 11) + 20:
-            about_size = self.scale.about - (0.5 if small else 2)
-            self.canvas.text(self.right, line, about, about_size, fill=FAINT, anchor="end")
-            room -= width(about, about_size) + 14
-        summary = shortened(self.drawing.summary, start + room - at, self.scale.about)
-        self.canvas.text(at, line, summary, self.scale.about)
+        source = Words(about, self.scale.about - (0.5 if small else 2), fill=FAINT)
+        if room > source.wide + 14:
+            self.canvas.runs(self.right, line, [source], anchor="end")
+            room -= source.wide + 14
+        summary = shortened(self.drawing.summary, room, self.scale.about)
+        self.canvas.runs(self.left, line, [title, Words(summary, self.scale.about)], gap=10)
 
     def draw_ruler(self, y: float) -> None:
         """The numbers of the bits."""

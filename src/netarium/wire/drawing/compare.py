@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from netarium.wire.drawing.boxes import draw_diagram
 from netarium.wire.drawing.header_diagram import Diagram
-from netarium.wire.drawing.lettering import STRONG, fitted, shortened, width
+from netarium.wire.drawing.lettering import STRONG, fitted, shortened
 from netarium.wire.drawing.moments import later, moment
 from netarium.wire.drawing.packet import about, chosen, diagrams, headline
 from netarium.wire.drawing.scale import SMALL
 from netarium.wire.drawing.style import CHANGED, CHANGED_INK, FAINT, INK, Hue, hues
-from netarium.wire.drawing.svg import Canvas
+from netarium.wire.drawing.svg import Canvas, Words
 
 if TYPE_CHECKING:
     from netarium.wire.packet import Packet
@@ -149,12 +149,12 @@ def _draw_strip(canvas: Canvas, drawing: Diagram, x: float, y: float, hue: Hue) 
     """A header that is the same in all packets, as a line."""
     canvas.rectangle(x, y, SMALL.wide, _STRIP, fill=hue.first, round=3)
     canvas.rectangle(x - 9, y, 5, _STRIP, fill=hue.strong, round=2)
-    canvas.text(x + 6, y + 15, drawing.title, 12, font=STRONG, fill=hue.strong)
-    at = x + 6 + width(drawing.title, 12, STRONG) + 8
-    end = x + SMALL.wide - 8
-    canvas.text(end, y + 15, "the same", 10.5, fill=FAINT, anchor="end")
-    room = end - width("the same", 10.5) - 8 - at
-    canvas.text(at, y + 15, shortened(drawing.summary, room, 10.5), 10.5)
+    title = Words(drawing.title, 12, STRONG, hue.strong)
+    same = Words("the same", 10.5, fill=FAINT)
+    canvas.runs(x + SMALL.wide - 8, y + 15, [same], anchor="end")
+    room = SMALL.wide - title.wide - same.wide - 30
+    summary = Words(shortened(drawing.summary, room, 10.5), 10.5)
+    canvas.runs(x + 6, y + 15, [title, summary], gap=8)
 
 
 def _align(columns: list[_Column]) -> int:

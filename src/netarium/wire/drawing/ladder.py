@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netarium.wire.drawing.conversation import Arrow, Conversation, Run, clock, pause
-from netarium.wire.drawing.lettering import MONO, STRONG, fitted, shortened, width
+from netarium.wire.drawing.lettering import MONO, STRONG, fitted, shortened
 from netarium.wire.drawing.moments import gaps, moment
 from netarium.wire.drawing.style import ALARM, FAINT, INK, LINES, PALE, PAPER, hue_of
-from netarium.wire.drawing.svg import Canvas
+from netarium.wire.drawing.svg import Canvas, Words
 
 __all__ = ["draw_ladder"]
 
@@ -223,26 +223,19 @@ class _Sheet:
         room = abs(x1 - x0) - 34
         if abs(arrow.source - arrow.target) > 1:
             room = min(room, self.apart * abs(arrow.source - arrow.target) - 34)
-        label, size = fitted([arrow.label], room, (13, 12, 11), STRONG)
+        text, size = fitted([arrow.label], room, (13, 12, 11), STRONG)
+        label = Words(text, size, STRONG, ink)
         more = " · ".join(filter(None, (arrow.note, arrow.detail)))
-        used = width(label, size, STRONG)
-        rest = shortened(more, room - used - 10, 11.5) if label == arrow.label else ""
+        left = room - label.wide - 10
+        rest = shortened(more, left, 11.5) if text == arrow.label else ""
+        said = [label, Words(rest, 11.5, fill=FAINT)]
         if rest == more and not slope:
             # All of it fits: in the middle.
-            wide = used + (10 + width(rest, 11.5) if rest else 0)
-            start = (x0 + x1) / 2 - wide / 2
+            x, anchor = (x0 + x1) / 2, "middle"
         else:
-            wide = used + (10 + width(rest, 11.5) if rest else 0)
-            start = x0 + 16 if not backwards else x0 - 16 - wide
-        for x, text, at_size, font, fill in (
-            (start, label, size, STRONG, ink),
-            (start + used + 10, rest, 11.5, None, FAINT),
-        ):
-            y = y0 + (x - x0) * (y1 - y0) / (x1 - x0) - 5.5
-            if font:
-                self.canvas.text(x, y, text, at_size, font=font, fill=fill, slope=slope, halo=True)
-            else:
-                self.canvas.text(x, y, text, at_size, fill=fill, slope=slope, halo=True)
+            x, anchor = (x0 - 16, "end") if backwards else (x0 + 16, "start")
+        y = y0 + (x - x0) * (y1 - y0) / (x1 - x0) - 5.5
+        self.canvas.runs(x, y, said, gap=10, anchor=anchor, slope=slope, halo=True)
 
     def draw_run(self, run: Run, y: float) -> None:
         """A broad arrow for many packets."""

@@ -57,7 +57,10 @@ class Font:
     otherwise: int
 
 
-_SERIFS = "'Libertinus Serif', 'Linux Libertine O', 'Times New Roman', Tinos, serif"
+_SERIFS = (
+    "'Libertinus Serif', 'Linux Libertine O', 'Times New Roman', Tinos, 'Liberation Serif', "
+    "'Nimbus Roman', FreeSerif, serif"
+)
 SERIF = Font("s", _SERIFS, 400, _table(_REGULAR), _UNKNOWN)
 STRONG = Font("b", _SERIFS, 600, _table(_SEMIBOLD), _UNKNOWN)
 MONO = Font("m", "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace", 400, {}, 602)

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from html import escape
 
 from netarium.wire.drawing.lettering import MONO, SERIF, STRONG, Font, clean, width
 from netarium.wire.drawing.style import INK, PAPER
 
-__all__ = ["Canvas"]
+__all__ = ["Canvas", "Words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text and how it looks."""
+
+    text: str
+    size: float
+    font: Font = SERIF
+    fill: str = INK
+
+    @property
+    def wide(self) -> float:
+        """How wide it is."""
+        return width(self.text, self.size, self.font)
 
 
 class Canvas:
@@ -106,29 +122,51 @@ class Canvas:
             slope: degrees by which it falls to the right.
             halo: with paper around it, where it may lie on lines.
         """
-        text = clean(text)
-        if not text.strip():
+        self.runs(x, y, [Words(text, size, font, fill)], anchor=anchor, slope=slope, halo=halo)
+
+    def runs(
+        self,
+        x: float,
+        y: float,
+        runs: Sequence[Words],
+        *,
+        gap: float = 0,
+        anchor: str = "start",
+        slope: float = 0,
+        halo: bool = False,
+    ) -> None:
+        """Put words of several kinds down, one behind the other, ``gap`` apart.
+
+        They stay so whatever fonts a viewer has. Arguments as ``text`` has them.
+        """
+        said = [replace(words, text=clean(words.text)) for words in runs if words.text.strip()]
+        if not said:
             return
-        wide = width(text, size, font)
-        words = f'class="{font.name}" x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}"'
+        wide = sum(words.wide for words in said) + gap * (len(said) - 1)
+        shared = f'x="{_n(x)}" y="{_n(y)}"'
         if anchor != "start":
-            words += f' text-anchor="{anchor}"'
-        if len(text) > 1:
-            words += f' textLength="{_n(wide)}" lengthAdjust="spacingAndGlyphs"'
-        if fill != INK:
-            words += f' fill="{fill}"'
+            shared += f' text-anchor="{anchor}"'
+        if len(said) > 1 or len(said[0].text) > 1:
+            shared += f' textLength="{_n(wide)}" lengthAdjust="spacingAndGlyphs"'
         if halo:
-            words += f' stroke="{PAPER}" stroke-width="3.5" paint-order="stroke"'
+            shared += f' stroke="{PAPER}" stroke-width="3.5" paint-order="stroke"'
         if slope:
-            words += f' transform="rotate({_n(slope)} {_n(x)} {_n(y)})"'
-        self._lines.append(f"<text {words}>{escape(text, quote=False)}</text>")
+            shared += f' transform="rotate({_n(slope)} {_n(x)} {_n(y)})"'
+        if len(said) == 1:
+            self._lines.append(f"<text {_look(said[0])} {shared}>{_escaped(said[0].text)}</text>")
+            return
+        spans = ""
+        for words in said:
+            apart = f' dx="{_n(gap)}"' if spans and gap else ""
+            spans += f"<tspan {_look(words)}{apart}>{_escaped(words.text)}</tspan>"
+        self._lines.append(f"<text {shared}>{spans}</text>")
 
     @contextmanager
     def group(self, title: str = "", name: str = "") -> Iterator[None]:
         """What is put down within belongs together; the title is what a mouse is told."""
         self._lines.append(f'<g class="{escape(name)}">' if name else "<g>")
         if title:
-            self._lines.append(f"<title>{escape(clean(title), quote=False)}</title>")
+            self._lines.append(f"<title>{_escaped(clean(title))}</title>")
         yield
         self._lines.append("</g>")
 
@@ -142,10 +180,10 @@ class Canvas:
         head = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}"'
             f' viewBox="0 0 {wide} {high}" role="img">',
-            f"<title>{escape(clean(title), quote=False)}</title>",
+            f"<title>{_escaped(clean(title))}</title>",
         ]
         if description:
-            head.append(f"<desc>{escape(clean(description), quote=False)}</desc>")
+            head.append(f"<desc>{_escaped(clean(description))}</desc>")
         head.append(f"<style>{fonts}text{{white-space:pre}}{_HOVER}</style>")
         head.append(f'<rect width="{wide}" height="{high}" fill="{PAPER}"/>')
         return "\n".join([*head, *self._lines, "</svg>", ""])
@@ -174,6 +212,15 @@ class Canvas:
 
 #: A field's bytes and its box light up together under the mouse.
 _HOVER = ".field:hover rect,.field:hover path{filter:brightness(.86)}"
+
+
+def _look(words: Words) -> str:
+    fill = f' fill="{words.fill}"' if words.fill != INK else ""
+    return f'class="{words.font.name}" font-size="{_n(words.size)}"{fill}'
+
+
+def _escaped(text: str) -> str:
+    return escape(text, quote=False)
 
 
 def _n(number: float) -> str:

@@ -14,7 +14,7 @@ from netarium.wire.drawing.lettering import (
 )
 from netarium.wire.drawing.scale import Area, Scale
 from netarium.wire.drawing.style import ALARM, CHANGED_INK, FAINT, GOOD, INK, PAPER, Hue
-from netarium.wire.drawing.svg import Canvas
+from netarium.wire.drawing.svg import Canvas, Words
 
 __all__ = ["write_box", "write_rest"]
 
@@ -106,11 +106,9 @@ def _write_value(
     wide = width(text, size, MONO)
     candidates = [note, note.partition(" (")[0], note[:1] if note[:1] in "✓✗" else ""]
     note, note_size = fitted(candidates, room - wide - _SPACE, scale.label[1:], STRONG)
-    total = wide + (_SPACE + width(note, note_size, STRONG) if note else 0)
-    start = area.middle - total / 2
-    canvas.text(start, line, shortened(text, room, size, MONO), size, font=MONO)
-    if note:
-        canvas.text(start + total, line, note, note_size, font=STRONG, fill=ink, anchor="end")
+    runs = [Words(shortened(text, room, size, MONO), size, MONO)]
+    runs += [Words(note, note_size, STRONG, ink)]
+    canvas.runs(area.middle, line, runs, gap=_SPACE, anchor="middle")
 
 
 def _note(box: Box) -> tuple[str, str]:
