@@ -229,6 +229,9 @@ def test_what_is_no_capture_is_told_with_its_name(data, said, tmp_path):
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(NotFoundError, match=r"no file .*nothing\.pcap"):
         CaptureReader(tmp_path / "nothing.pcap")
+    (tmp_path / "hello.pcap").touch()
+    with pytest.raises(NotFoundError, match=r"no file .*\n  did you mean .*hello\.pcap\?"):
+        CaptureReader(tmp_path / "helo.pcap")
     with pytest.raises(NetariumError, match="is a directory"):
         CaptureReader(tmp_path)
     with pytest.raises(NetariumError, match=r"cannot be read: .*null"):
@@ -384,7 +387,6 @@ print(reader.count, most() - early, reader.trouble)
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pcap", "pcapng"])
 def test_memory_stays_flat_on_a_gigabyte(kind):
     """Also with names, statistics, comments and new sections all the time."""

@@ -144,7 +144,8 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 def _packing(file: BinaryIO, packed: bool) -> AbstractContextManager[BinaryIO]:
     if packed:
         # No name and no time in it: the same packets give the same file.
-        return gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0)  # type: ignore[return-value]
+        packing = gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
+        return packing  # type: ignore[return-value]
     return contextlib.nullcontext(file)
 
 

@@ -79,12 +79,26 @@ def _opened(path: str) -> BinaryIO:
     try:
         return io.FileIO(path)
     except FileNotFoundError:
-        raise NotFoundError(f"there is no file {path}", "ls shows what is there") from None
+        raise NotFoundError(f"there is no file {path}", _likely(Path(path))) from None
     except IsADirectoryError:
         raise NetariumError(f"{path} is a directory", "name a capture file in it") from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise NetariumError(f"{path} cannot be read: {why}") from None
+        raise NetariumError(
+            f"{path} cannot be read: {why}", f"see who may read it: ls -l {path}"
+        ) from None
+
+
+def _likely(path: Path) -> str:
+    """What to do where there is no such file: the one that was meant, if it can be told."""
+    import difflib
+
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f"there is no folder {path.parent} to read either"
+    close = difflib.get_close_matches(path.name, names, 1, 0.7)
+    return f"did you mean {path.with_name(close[0])}?" if close else "ls shows what is there"
 
 
 class _Plain(ByteSource):
