@@ -144,8 +144,7 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 def _packing(file: BinaryIO, packed: bool) -> AbstractContextManager[BinaryIO]:
     if packed:
         # No name and no time in it: the same packets give the same file.
-        packing = gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
-        return packing  # type: ignore[return-value]
+        return gzip.GzipFile("", "wb", 6, file, mtime=0)  # type: ignore[return-value]
     return contextlib.nullcontext(file)
 
 
