@@ -215,7 +215,8 @@ class _Room:
         self.slots = array("q", bytes(8 * 2 * _ADDRESSES * tables))
         self.keys = array("q", bytes(8 * KEY_WORDS * _ADDRESSES * tables))
         self.counts = array("q", bytes(8 * tables))
-        self.rest = places(), places(), array("q", bytes(8 * kernels.LAYERS))
+        bases = array("q", bytes(8 * kernels.LAYERS))
+        self.rest = places(), places(), bases, array("q", bytes(8 * kernels.BLOCK_ROOM))
 
     def arguments(self, rows: int) -> tuple[Any, ...]:
         """The kernel's arguments for so many rows."""

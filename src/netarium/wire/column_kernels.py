@@ -28,6 +28,7 @@ from netarium.wire.walk import (
     TAG,
     TRANSPORT,
     WHOLE_END,
+    u8,
     u16,
     u32,
     walk,
@@ -35,6 +36,7 @@ from netarium.wire.walk import (
 
 __all__ = [
     "ARP_LAYER",
+    "BLOCK_ROOM",
     "ETHERNET_LAYER",
     "FRAGMENT_OFFSET",
     "GRE_KEY",
@@ -83,6 +85,11 @@ VXLAN_LAYER = 11
 INNER_IPV4_LAYER = 12
 INNER_IPV6_LAYER = 13
 LAYERS = 14
+_END = 14  # where the captured bytes and the network layer end
+_NETWORK_END = 15
+_BLOCK = 256  # frames at a time
+_TOUCHED = 16 * _BLOCK
+BLOCK_ROOM = 16 * _BLOCK + 1
 
 # What is computed, not read.
 LINK_PROTOCOL = 0  # the EtherType behind all tags
@@ -124,6 +131,7 @@ def gather(
     place: Any,
     inner: Any,
     base: Any,
+    block: Any,
 ) -> int:
     """Fill the columns of frames ``low`` to ``high`` of a batch; give where it stopped.
 
@@ -138,16 +146,15 @@ def gather(
     ``out``: the columns, each ``stride`` numbers behind the last; -1: not there.
     ``slots``, ``keys``, ``counts``: the tables of addresses: a power of two of slots in each,
     keys for fewer addresses than that, how many there are; what they held is forgotten.
-    ``place``, ``inner``, ``base``: room for two walks and the bases of `LAYERS`.
+    ``place``, ``inner``, ``base``: room for two walks and the bases of `LAYERS`; ``block``:
+    `BLOCK_ROOM` numbers.
     """
     tables = len(counts)
     room = len(slots) // max(1, tables)
     key_room = len(keys) // max(1, tables)
-    most = key_room // KEY_WORDS
+    most = key_room // KEY_WORDS - _BLOCK
     link_count = len(links)
-    field_count = len(fields) // 7
-    address_count = len(addresses) // 5
-    derived_count = len(derived) // 2
+    last = len(data) - 1
     for column in range(len(out) // stride):
         for row in range(high - low):
             out[column * stride + row] = -1
@@ -155,68 +162,96 @@ def gather(
         slots[index] = 0
     for table in range(tables):
         counts[table] = 0
-    for index in range(low, high):
+    # Some frames at a time, so that one field after another can be read in a tight loop
+    # while they are in the cache.
+    for first in range(low, high, _BLOCK):
         for table in range(tables):
-            if counts[table] == most:
-                return index
-        begin = start[index]
-        end = begin + captured[index]
-        link = links[interface[index]] if interface[index] < link_count else 1
-        walk(data, begin, end, link, place)
-        _bases(data, link, end, place, inner, base)
-        row = index - low
-        network_end = place[NETWORK_END]
-        for number in range(field_count):
-            layer = fields[7 * number]
-            at = base[layer]
-            if at < 0:
-                continue
-            at += fields[7 * number + 1]
-            width = fields[7 * number + 2]
-            if at + width > (network_end if layer > IPV6_LAYER else end):
-                continue
-            if width == 1:
-                value = int(data[at])
-            elif width == 2:
-                value = u16(data, at)
-            elif width == 4:
-                value = u32(data, at)
-            else:
-                value = 0
-                for byte in range(width):
-                    value = value * 256 + data[at + byte]
-            value = (value >> fields[7 * number + 3] & fields[7 * number + 4]) * fields[
-                7 * number + 5
-            ]
-            out[fields[7 * number + 6] * stride + row] = value
-        for number in range(address_count):
-            layer = addresses[5 * number]
-            at = base[layer]
-            if at < 0:
-                continue
-            at += addresses[5 * number + 1]
+            if counts[table] > most:
+                return first
+        size = min(_BLOCK, high - first)
+        row = first - low
+        # Touched in a loop of nothing else, they come from memory at the same time, not one
+        # after another.
+        touched = 0
+        for index in range(size if last >= 0 else 0):
+            begin = start[first + index]
+            touched += data[min(begin, last)] + data[min(begin + 54, last)]
+        block[_TOUCHED] = touched
+        for index in range(size):
+            frame = first + index
+            begin = start[frame]
+            end = begin + captured[frame]
+            link = links[interface[frame]] if interface[frame] < link_count else 1
+            walk(data, begin, end, link, place)
+            _bases(data, link, end, place, inner, base)
+            for layer in range(LAYERS):
+                block[layer * _BLOCK + index] = base[layer]
+            block[_END * _BLOCK + index] = end
+            block[_NETWORK_END * _BLOCK + index] = place[NETWORK_END]
+            for number in range(len(derived) // 2):
+                out[derived[2 * number + 1] * stride + row + index] = _derive(
+                    data,
+                    derived[2 * number],
+                    end,
+                    begin + length[frame],
+                    flags[frame],
+                    place,
+                    inner,
+                    base,
+                )
+        for number in range(len(fields) // 7):
+            _field(data, fields, 7 * number, block, size, out, stride, row)
+        for number in range(len(addresses) // 5):
+            layer = addresses[5 * number] * _BLOCK
+            byte = addresses[5 * number + 1]
             width = addresses[5 * number + 2]
-            if at + width > (network_end if layer > IPV6_LAYER else end):
-                continue
+            column = addresses[5 * number + 3] * stride + row
             table = addresses[5 * number + 4]
-            known = lookup(
-                data, at, width, slots, table * room, room, keys, table * key_room, counts[table]
-            )
-            if known == counts[table]:
-                counts[table] += 1
-            out[addresses[5 * number + 3] * stride + row] = known
-        for number in range(derived_count):
-            out[derived[2 * number + 1] * stride + row] = _derive(
-                data,
-                derived[2 * number],
-                end,
-                begin + length[index],
-                flags[index],
-                place,
-                inner,
-                base,
-            )
+            limit = _BLOCK * (_NETWORK_END if addresses[5 * number] > IPV6_LAYER else _END)
+            count = counts[table]
+            for index in range(size):
+                at = block[layer + index]
+                if at < 0 or at + byte + width > block[limit + index]:
+                    continue
+                known = lookup(
+                    data, at + byte, width, slots, table * room, room, keys, table * key_room, count
+                )
+                if known == count:
+                    count += 1
+                out[column + index] = known
+            counts[table] = count
     return high
+
+
+@hot
+def _field(
+    data: Any, fields: Any, field: int, block: Any, size: int, out: Any, stride: int, row: int
+) -> None:
+    """One field of the frames of a block."""
+    layer = fields[field] * _BLOCK
+    byte = fields[field + 1]
+    width = fields[field + 2]
+    shift = fields[field + 3]
+    mask = fields[field + 4]
+    scale = fields[field + 5]
+    column = fields[field + 6] * stride + row
+    limit = _BLOCK * (_NETWORK_END if fields[field] > IPV6_LAYER else _END)
+    for index in range(size):
+        at = block[layer + index]
+        if at < 0 or at + byte + width > block[limit + index]:
+            continue
+        at += byte
+        if width == 1:
+            value = u8(data, at)
+        elif width == 2:
+            value = u16(data, at)
+        elif width == 4:
+            value = u32(data, at)
+        else:
+            value = 0
+            for part in range(width):
+                value = value * 256 + data[at + part]
+        out[column + index] = (value >> shift & mask) * scale
 
 
 @hot
