@@ -229,9 +229,10 @@ class _Builder:
         if nodes[-1] != sender:
             arrow.target = self.parties.place(nodes[-1], ends(last)[1])
             arrow.arrival = last.time
-        if arrow.lost or nodes[-1] != sender:
-            told = "lost" if nodes[-1] == sender else f"ends here, was for {receiver}"
-            arrow.note = ", ".join(filter(None, (arrow.note, told)))
+        told = f"lost at {nodes[-1]}" if nodes[-1] != sender else "lost"
+        if not arrow.lost:
+            told = f"for {receiver}" if nodes[-1] != sender else ""
+        arrow.note = ", ".join(filter(None, (arrow.note, told)))
 
     def tell_nat(self, arrow: Arrow, group: list[Packet], stream: _Stream | None) -> None:
         """Addresses that changed on the way; of a connection, once."""

@@ -86,6 +86,8 @@ def _line(conversation: Conversation, event: Arrow | Run, apart: int) -> str:
         line[start : start + 3] = "──┐" if apart > 4 else "┐"
     elif isinstance(event, Arrow) and event.lost:
         cross = start + (end - start) * (3 if forth else 1) // 4
+        if event.arrival is not None:  # it came to somebody, and no further
+            cross = end - 1 if forth else start
         line[cross] = "✗"
         for place in range(cross + 1, end) if forth else range(start, cross):
             line[place] = " "
