@@ -179,6 +179,12 @@ class Packet:
     def __repr__(self) -> str:
         return " / ".join(str(layer) for layer in self.layers) or "Packet()"
 
+    def _repr_svg_(self) -> str:
+        """What a notebook shows of it: its bytes beside its headers' diagrams."""
+        from netarium.wire.drawing.packet import draw_packet
+
+        return draw_packet(self)
+
     @property
     def payload(self) -> bytes:
         """What the innermost header that was understood carries."""
