@@ -131,7 +131,7 @@ class _Columns(Live["pyarrow.RecordBatch"]):
 
     def _unpacked(self, batches: Iterator[Batch]) -> Iterator[pyarrow.RecordBatch]:
         for batch in batches:
-            yield from self._columns.parts(batch, self.fast)
+            yield self._columns.whole(batch, self.fast)
 
 
 def live(

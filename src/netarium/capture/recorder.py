@@ -112,13 +112,14 @@ def record(
                 summary.packets += batch.count
                 while source.notes:
                     tell(source.notes.pop(0))
-        except BrokenPipeError:
-            summary.reader_left = True
         finally:
             summary.dropped = source.count()
             summary.interfaces = len(source.interfaces)
             sink.close()
+    except BrokenPipeError:
+        summary.reader_left = True
     finally:
         source.close()
+        summary.reader_left |= stop.reader_left
         summary.seconds = time.monotonic() - began
     return summary

@@ -75,7 +75,7 @@ class FileSink:
             What is there is overwritten. New files can be read by their owner alone, who is
             who called sudo.
         interfaces: those that there are from the start.
-        lab: the lab file to embed. names: of addresses.
+        lab: the lab file to embed, but in a stream. names: of addresses.
         rotation: when to begin a new file; these are called NAME-00001.pcapng and so on.
 
     Attributes:
@@ -133,7 +133,8 @@ class FileSink:
         if self._is_pcap:
             links = {interface.link_type for interface in self._interfaces} or {1}
             return PcapWriter(self._file, min(links), snaplen=self._snaplen)
-        writer = PcapngWriter(self._file, lab=self._lab)
+        # dumpcap, which Wireshark reads streams with, has no room for much of a header.
+        writer = PcapngWriter(self._file, lab=self._lab if self._is_regular else "")
         for interface in self._interfaces:
             writer.add_interface(interface)
         return writer
@@ -165,6 +166,10 @@ class FileSink:
                         )
         finally:
             self._file.close()
+
+    def fileno(self) -> int:
+        """The descriptor of the file that is written."""
+        return self._file.fileno()
 
     def close(self) -> None:
         """End the file, with the counts that its interfaces have by now."""

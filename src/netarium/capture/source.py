@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import time
@@ -45,6 +46,7 @@ class Stop:
     Attributes:
         fd: readable once it was made.
         why: what made it, where that was not ``set``.
+        reader_left: whether it was made because nobody reads the output any more.
     """
 
     def __init__(self) -> None:
@@ -54,6 +56,7 @@ class Stop:
         self._reasons: dict[int, str] = {}
         self.fd = self._epoll.fileno()
         self.why = ""
+        self.reader_left = False
 
     def set(self) -> None:
         """Ask for the end."""
@@ -64,11 +67,18 @@ class Stop:
         self._reasons[descriptor] = why
         self._epoll.register(descriptor, select.EPOLLIN)
 
+    def watch_reader(self, descriptor: int) -> None:
+        """Ask for the end when the reader of a pipe leaves."""
+        with contextlib.suppress(PermissionError):  # a file on disk has no reader
+            self._epoll.register(descriptor, 0)  # errors are told without being asked for
+
     @property
     def asked(self) -> bool:
         """Whether it was made."""
-        ready = [descriptor for descriptor, _ in self._epoll.poll(0)]
-        self.why = self.why or next((self._reasons[d] for d in ready if d in self._reasons), "")
+        ready = self._epoll.poll(0)
+        for descriptor, events in ready:
+            self.why = self.why or self._reasons.get(descriptor, "")
+            self.reader_left |= bool(events & select.EPOLLERR)
         return bool(ready)
 
     def close(self) -> None:

@@ -161,6 +161,7 @@ def _capture(
             source.close()
             raise
         nodes = sum(1 for place in chosen.places if place.node)
+    stop.watch_reader(sink.fileno() if isinstance(sink, FileSink) else 1)
     with _ended_by_signals(stop):
         _announce(len(source.interfaces), nodes)
         summary = record(source, sink, stop, count=count, seconds=seconds, tell=note)
