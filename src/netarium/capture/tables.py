@@ -255,7 +255,9 @@ def _flags(field: Flags, value: int) -> str:
 def _protocol(value: int) -> str:
     from netarium.wire.ipv4 import IPv4
 
-    return IPv4.protocol.names.get(value, f"IP {value}") if value < 256 else _ethertype(value - 256)
+    if value < 256:
+        return IPv4.protocol.names.get(value, f"IP {value}")
+    return _ethertype(value - 256) if value - 256 > 0x05DC else "LLC"  # there it is a length
 
 
 def _ethertype(value: int) -> str:

@@ -342,7 +342,7 @@ def _derive(
     elif what == TOP_PROTOCOL:
         if place[PROTOCOL] >= 0:
             value = place[PROTOCOL]
-        elif place[ETHERTYPE] > 0x05DC:
+        elif place[ETHERTYPE] >= 0:
             value = 256 + place[ETHERTYPE]
     elif what == FRAGMENT_OFFSET:
         if place[FRAGMENT] > 0 or place[MORE] == 1:
