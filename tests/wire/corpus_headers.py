@@ -115,7 +115,9 @@ def _ipv4(s):
         "stream id": [s.IPOption_Stream_Id(security=0xBEEF)],
         "mtu probe": [s.IPOption_MTU_Probe(mtu=1480)],
         "traceroute": [
-            s.IPOption_Traceroute(id=1, outbound_hops=2, return_hops=3, originator_ip=SRC)
+            s.IPOption_Traceroute(
+                optclass=2, id=1, outbound_hops=2, return_hops=3, originator_ip=SRC
+            )
         ],
         "unknown": [bytes.fromhex("9904abcd")],
         "several": [
@@ -293,7 +295,7 @@ def _tcp(s):
         / b"some data that flows",
         "tcp odd data": tcp(flags="PA", dport=5001) / b"odd",
         "tcp urgent": tcp(flags="UPA", urgptr=3, dport=5001) / b"now!",
-        "tcp accurate ecn": tcp(flags="A", reserved=1),
+        "tcp accurate ecn": tcp(flags="AN"),
         "tcp wrong checksum": tcp(chksum=0xBAD0, dport=5001) / b"data",
         "tcp offload": _partial(bytes(tcp(dport=5001, flags="PA") / b"data of a sender"), 34 + 16),
         "tcp data offset too small": tcp(dataofs=4),

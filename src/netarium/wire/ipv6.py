@@ -109,6 +109,14 @@ class IPv6(
             raise Malformed(
                 self.start, f"a version of {self.data[self.start] >> 4} in an IPv6 header"
             )
+        data, start = self.data, self.start
+        if not (data[start + 4] or data[start + 5] or data[start + 6]):
+            if 0 < self.jumbo <= 0xFFFF:
+                raise Malformed(
+                    start + 40,
+                    f"a jumbo payload length of {self.jumbo} bytes; 65536 is the least",
+                    goes_on=True,
+                )
 
     def next_header(self) -> type[Header] | None:
         return REGISTRIES["ip_protocol"].get(self.data[self.start + 6])
