@@ -110,7 +110,7 @@ def name_to_bytes(text: str) -> list[bytes]:
     """
     if text in (".", ""):
         return []
-    labels, label, size, at = [], bytearray(), 1, 0
+    labels, label, size, at, octets = [], bytearray(), 1, 0, False
     stripped = text[:-1] if text.endswith(".") and not text.endswith("\\.") else text
     local = stripped.lower().endswith(".local")
     while at <= len(stripped):
@@ -119,6 +119,7 @@ def name_to_bytes(text: str) -> list[bytes]:
             octet = stripped[at + 1 : at + 4]
             if octet.isdecimal() and len(octet) == 3 and int(octet) < 256:
                 label.append(int(octet))
+                octets = octets or int(octet) > 127
                 at += 4
             else:
                 label += stripped[at + 1].encode()
@@ -128,9 +129,10 @@ def name_to_bytes(text: str) -> list[bytes]:
         if character != ".":
             label += character.encode()
             continue
-        labels.append(_wire_label(bytes(label), text, local))
+        labels.append(_wire_label(bytes(label), text, as_it_is=local or octets))
         size += 1 + len(labels[-1])
         label.clear()
+        octets = False
     if size > _LONGEST:
         raise FieldError(
             f"the name {text[:40]}... has {size} bytes", f"A name has {_LONGEST} at the most."
@@ -138,14 +140,14 @@ def name_to_bytes(text: str) -> list[bytes]:
     return labels
 
 
-def _wire_label(label: bytes, name: str, local: bool) -> bytes:
+def _wire_label(label: bytes, name: str, *, as_it_is: bool) -> bytes:
     if not label:
         raise FieldError(f"the name {name!r} has an empty label", "Labels have one dot between.")
-    if not label.isascii() and not local:
+    if not label.isascii() and not as_it_is:
         try:
             label = label.decode().encode("idna")
-        except UnicodeError:
-            pass  # octets that a person has given as such
+        except UnicodeError as error:
+            raise FieldError(f"the label {label.decode()!r} cannot be Punycode: {error}") from error
     if len(label) > _LABEL:
         raise FieldError(
             f"the label {label[:20].decode('ascii', 'replace')}... has {len(label)} bytes",
