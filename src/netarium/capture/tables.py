@@ -213,6 +213,8 @@ def _of_field(header: type[Header], field: Field[Any], layer: int) -> Iterator[C
         return
     source = f"{header.title} {field.label}"
     if isinstance(field, _Address):
+        if layer == kernels.ARP_LAYER:
+            layer = kernels.ARP_ADDRESS_LAYER
         place = (layer, field.byte, field.bits // 8)
         yield Column(name, field.meaning, "address", field=source, fields=(place,))
         return
@@ -266,9 +268,6 @@ def _ethertype(value: int) -> str:
     return Ethernet.type.names.get(value, f"0x{value:04x}")
 
 
-_PORTS = (kernels.TCP_LAYER, kernels.UDP_LAYER, kernels.SCTP_LAYER)
-
-
 def _computed() -> Iterator[Column]:
     """What is not one field at one place."""
     yield Column(
@@ -290,7 +289,7 @@ def _computed() -> Iterator[Column]:
             name,
             f"{whose} port, of TCP, UDP or SCTP.",
             bits=16,
-            fields=tuple((layer, byte, 2, 0, 0xFFFF, 1) for layer in _PORTS),
+            fields=((kernels.PORTS_LAYER, byte, 2, 0, 0xFFFF, 1),),
         )
     yield Column(
         "payload_length",

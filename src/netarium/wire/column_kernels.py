@@ -32,9 +32,11 @@ from netarium.wire.walk import (
     u16,
     u32,
     walk,
+    walk_deep,
 )
 
 __all__ = [
+    "ARP_ADDRESS_LAYER",
     "ARP_LAYER",
     "BLOCK_ROOM",
     "ETHERNET_LAYER",
@@ -54,7 +56,7 @@ __all__ = [
     "LINK_PROTOCOL",
     "NETWORK_CHECKSUM",
     "PAYLOAD_LENGTH",
-    "SCTP_LAYER",
+    "PORTS_LAYER",
     "TAG_LAYER",
     "TCP_CHECKSUM",
     "TCP_LAYER",
@@ -79,17 +81,18 @@ ICMP_LAYER = 5
 ICMPV6_LAYER = 6
 TCP_LAYER = 7
 UDP_LAYER = 8
-SCTP_LAYER = 9
+PORTS_LAYER = 9  # of any protocol that begins with two ports
 GRE_LAYER = 10
 VXLAN_LAYER = 11
 INNER_IPV4_LAYER = 12
 INNER_IPV6_LAYER = 13
-LAYERS = 14
-_END = 14  # where the captured bytes and the network layer end
-_NETWORK_END = 15
+ARP_ADDRESS_LAYER = 14  # where ARP is of cards' and IPv4 addresses
+LAYERS = 15
+_END = 15  # where the captured bytes and the network layer end
+_NETWORK_END = 16
 _BLOCK = 256  # frames at a time
-_TOUCHED = 16 * _BLOCK
-BLOCK_ROOM = 16 * _BLOCK + 1
+_TOUCHED = 17 * _BLOCK
+BLOCK_ROOM = 17 * _BLOCK + 1
 
 # What is computed, not read.
 LINK_PROTOCOL = 0  # the EtherType behind all tags
@@ -182,7 +185,7 @@ def gather(
             begin = start[frame]
             end = begin + captured[frame]
             link = links[interface[frame]] if interface[frame] < link_count else 1
-            walk(data, begin, end, link, place)
+            carried = walk_deep(data, begin, end, link, place)
             _bases(data, link, end, place, inner, base)
             for layer in range(LAYERS):
                 block[layer * _BLOCK + index] = base[layer]
@@ -192,6 +195,7 @@ def gather(
                 out[derived[2 * number + 1] * stride + row + index] = _derive(
                     data,
                     derived[2 * number],
+                    carried,
                     end,
                     begin + length[frame],
                     flags[frame],
@@ -207,7 +211,7 @@ def gather(
             width = addresses[5 * number + 2]
             column = addresses[5 * number + 3] * stride + row
             table = addresses[5 * number + 4]
-            limit = _BLOCK * (_NETWORK_END if addresses[5 * number] > IPV6_LAYER else _END)
+            limit = _BLOCK * (_NETWORK_END if _is_above(addresses[5 * number]) else _END)
             count = counts[table]
             for index in range(size):
                 at = block[layer + index]
@@ -224,6 +228,12 @@ def gather(
 
 
 @hot
+def _is_above(layer: int) -> bool:
+    """Whether a layer is within the network layer, and ends with it."""
+    return layer > IPV6_LAYER and layer < ARP_ADDRESS_LAYER
+
+
+@hot
 def _field(
     data: Any, fields: Any, field: int, block: Any, size: int, out: Any, stride: int, row: int
 ) -> None:
@@ -235,7 +245,7 @@ def _field(
     mask = fields[field + 4]
     scale = fields[field + 5]
     column = fields[field + 6] * stride + row
-    limit = _BLOCK * (_NETWORK_END if fields[field] > IPV6_LAYER else _END)
+    limit = _BLOCK * (_NETWORK_END if _is_above(fields[field]) else _END)
     for index in range(size):
         at = block[layer + index]
         if at < 0 or at + byte + width > block[limit + index]:
@@ -273,14 +283,20 @@ def _bases(data: Any, link: int, end: int, place: Any, inner: Any, base: Any) ->
         base[IPV4_LAYER] = network
     elif ethertype == 0x86DD:
         base[IPV6_LAYER] = network
-    elif ethertype == 0x0806:
+    elif ethertype == 0x0806 or ethertype == 0x8035:
         base[ARP_LAYER] = network
+        # Addresses of other sizes stand elsewhere.
+        if network + 6 <= end and u16(data, network + 4) == 0x0604:
+            base[ARP_ADDRESS_LAYER] = network
     transport = place[TRANSPORT]
     if transport < 0:
         if place[CUT] != TRANSPORT:
             return
         transport = place[CUT_AT]
     protocol = place[PROTOCOL]
+    # TCP, UDP, DCCP, SCTP, UDP-Lite
+    if protocol in (6, 17, 33, 132, 136):
+        base[PORTS_LAYER] = transport
     if protocol == 6:
         base[TCP_LAYER] = transport
     elif protocol == 17:
@@ -292,8 +308,6 @@ def _bases(data: Any, link: int, end: int, place: Any, inner: Any, base: Any) ->
         base[ICMP_LAYER] = transport
     elif protocol == 58:
         base[ICMPV6_LAYER] = transport
-    elif protocol == 132:
-        base[SCTP_LAYER] = transport
     elif protocol == 4 or protocol == 41:
         _enter(data, transport, place[NETWORK_END], 101, inner, base)
     elif protocol == 47:
@@ -324,6 +338,7 @@ def _enter(data: Any, at: int, end: int, link: int, inner: Any, base: Any) -> No
 def _derive(
     data: Any,
     what: int,
+    carried: int,
     end: int,
     wire_end: int,
     flags: int,
@@ -331,19 +346,20 @@ def _derive(
     inner: Any,
     base: Any,
 ) -> int:
-    """One of what is computed; ``wire_end``: where the frame ended on the wire."""
+    """One of what is computed.
+
+    ``carried``: what the link layer carries; ``wire_end``: where the frame ended on the wire.
+    """
     value: int = -1
     if what >= NETWORK_CHECKSUM:
         value = _verdict(data, what, end, wire_end, flags, place, inner, base)
     elif what == LINK_PROTOCOL:
-        value = place[ETHERTYPE]
-        if value <= 0x05DC:
-            value = -1
+        value = carried if carried > 0x05DC else -1
     elif what == TOP_PROTOCOL:
         if place[PROTOCOL] >= 0:
             value = place[PROTOCOL]
-        elif place[ETHERTYPE] >= 0:
-            value = 256 + place[ETHERTYPE]
+        elif carried >= 0:
+            value = 256 + carried
     elif what == FRAGMENT_OFFSET:
         if place[FRAGMENT] > 0 or place[MORE] == 1:
             value = place[FRAGMENT]
@@ -355,7 +371,7 @@ def _derive(
             value = u16(data, at + 4 if what == ICMP_IDENTIFIER else at + 6)
     elif what == GRE_KEY:
         at = base[GRE_LAYER]
-        if at >= 0 and at + 4 <= place[NETWORK_END] and u16(data, at) & 0x2000:
+        if at >= 0 and at + 4 <= place[NETWORK_END] and u16(data, at) & 0x2007 == 0x2000:
             at += 8 if u16(data, at) & 0x8000 else 4
             if at + 4 <= place[NETWORK_END]:
                 value = u32(data, at)
@@ -400,8 +416,8 @@ def _payload_length(data: Any, end: int, place: Any, base: Any) -> int:
         size = end - at - 8
         if at + 6 <= limit and u16(data, at + 4) >= 8:
             size = min(size, u16(data, at + 4) - 8)
-    elif base[SCTP_LAYER] >= 0:
-        size = end - base[SCTP_LAYER] - 12
+    elif base[PORTS_LAYER] >= 0:
+        size = end - base[PORTS_LAYER] - (12 if place[PROTOCOL] == 132 else 8)
     return max(-1, size)
 
 

@@ -14,7 +14,7 @@ from netarium.wire.walk import (
     WHOLE_END,
     u16,
     u32,
-    walk,
+    walk_deep,
 )
 
 __all__ = [
@@ -177,7 +177,7 @@ def number(
             return index
         begin = start[index]
         link = links[interface[index]] if interface[index] < link_count else 1
-        walk(data, begin, begin + captured[index], link, place)
+        walk_deep(data, begin, begin + captured[index], link, place)
         direction = _key_of(data, place, key, pair)
         flow[index] = -1
         way[index] = direction
@@ -307,7 +307,7 @@ def account(
         rows[row + BYTES + direction] += length[index]
         begin = start[index]
         link = links[interface[index]] if interface[index] < link_count else 1
-        walk(data, begin, begin + captured[index], link, place)
+        walk_deep(data, begin, begin + captured[index], link, place)
         end = min(place[WHOLE_END], begin + length[index])
         at = place[TRANSPORT]
         payload = 0

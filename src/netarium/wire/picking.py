@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from netarium.wire.hot import hot
-from netarium.wire.walk import NETWORK, PAYLOAD, PAYLOAD_END, PROTOCOL, TRANSPORT, u8, u16, walk
+from netarium.wire.walk import (
+    NETWORK,
+    PAYLOAD,
+    PAYLOAD_END,
+    PROTOCOL,
+    TRANSPORT,
+    u8,
+    u16,
+    walk_deep,
+)
 
 __all__ = ["DNS_FRAMES", "HTTP_FRAMES", "PICKED", "pick"]
 
@@ -68,7 +77,7 @@ def pick(
     for index in range(count):
         begin = start[index]
         link = links[interface[index]] if interface[index] < link_count else 1
-        walk(data, begin, begin + captured[index], link, place)
+        walk_deep(data, begin, begin + captured[index], link, place)
         if place[TRANSPORT] < 0 or place[PAYLOAD] < 0:
             continue
         at = place[PAYLOAD]

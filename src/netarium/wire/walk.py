@@ -30,6 +30,7 @@ __all__ = [
     "u32",
     "u8",
     "walk",
+    "walk_deep",
 ]
 
 # Indices of what `walk` writes. Offsets count from the start of the buffer; -1: not there.
@@ -117,13 +118,19 @@ def walk(data: Any, start: int, end: int, link_type: int, place: Any) -> None:
     elif ethertype == _IPV6:
         _ipv6(data, at, end, place)
     elif ethertype == _ARP:
-        if end - at < 28:
-            place[CUT] = NETWORK
-            place[CUT_AT] = at
-        else:
-            place[NETWORK] = at
-            place[NETWORK_END] = at + 28
-            place[WHOLE_END] = at + 28
+        _arp(at, end, place)
+
+
+@hot
+def _arp(at: int, end: int, place: Any) -> None:
+    """ARP for IPv4 on Ethernet (RFC 826)."""
+    if end - at < 28:
+        place[CUT] = NETWORK
+        place[CUT_AT] = at
+    else:
+        place[NETWORK] = at
+        place[NETWORK_END] = at + 28
+        place[WHOLE_END] = at + 28
 
 
 @hot
@@ -308,3 +315,49 @@ def _transport(data: Any, place: Any) -> None:
     if at + size <= end:
         place[PAYLOAD] = at + size
         place[PAYLOAD_END] = end
+
+
+@hot
+def walk_deep(data: Any, start: int, end: int, link_type: int, place: Any) -> int:
+    """Like `walk`, through MPLS (RFC 3032), PPPoE (RFC 2516), SNAP, and reverse ARP as well.
+
+    `ETHERTYPE` then is that of the network layer; this gives the one behind all tags, -1 where
+    it is not known.
+    """
+    walk(data, start, end, link_type, place)
+    ethertype: int = place[ETHERTYPE]
+    if place[NETWORK] >= 0 or place[CUT] >= 0 or place[LINK] < 0 or ethertype < 0:
+        return ethertype
+    at = place[TAG] + 4
+    if place[TAGS] == 0:
+        at = start + (14 if link_type == 1 else 16 if link_type == 113 else 20)
+    if ethertype == 0x8035:
+        _arp(at, end, place)
+        return ethertype
+    inside = 0
+    if ethertype <= _LENGTHS:
+        # Both access points 0xaa, unnumbered information, an EtherType of its own.
+        if at + 8 <= end and u32(data, at) == 0xAAAA0300 and u16(data, at + 4) == 0:
+            inside = u16(data, at + 6)
+            at += 8
+    elif ethertype == 0x8847 or ethertype == 0x8848:
+        while at + 4 <= end and data[at + 2] & 1 == 0:
+            at += 4
+        at += 4
+        if at < end:
+            version = data[at] >> 4
+            inside = _IPV4 if version == 4 else _IPV6 if version == 6 else 0
+    elif ethertype == 0x8864 and at + 8 <= end and data[at + 1] == 0:
+        protocol = u16(data, at + 6)
+        inside = _IPV4 if protocol == 0x0021 else _IPV6 if protocol == 0x0057 else 0
+        at += 8
+    if inside == _IPV4:
+        place[ETHERTYPE] = _IPV4
+        _ipv4(data, at, end, place)
+    elif inside == _IPV6:
+        place[ETHERTYPE] = _IPV6
+        _ipv6(data, at, end, place)
+    elif inside == _ARP:
+        place[ETHERTYPE] = _ARP
+        _arp(at, end, place)
+    return ethertype
