@@ -33,12 +33,16 @@ _HEAD = 46
 
 @dataclass(slots=True)
 class _Column:
-    """One packet: its diagrams by slot; the same slot in all columns is the same header."""
+    """One packet: its diagrams by slot; the same slot in all columns is the same header.
+
+    ``also`` are places where it was seen with the same bytes, at the other end of a wire.
+    """
 
     packet: Packet
     drawings: list[Diagram]
     colours: list[Hue]
     slots: list[int] = field(default_factory=list)
+    also: list[Packet] = field(default_factory=list)
 
 
 def draw_packets(
@@ -50,11 +54,11 @@ def draw_packets(
         packets: at least one.
         title: the heading; default: what the first packet is.
         layers: only these headers, by title or short name; default: all.
-        fold: of headers that are the same in all packets, draw a line only.
+        fold: the packets are one at several places: draw it once for each wire, and of
+            headers in which nothing differs a line only.
     """
-    columns, slots = _columns(packets)
+    columns = _columns(packets, fold)
     wanted = {slot for column in columns for slot in _wanted(column, layers)}
-    same = {slot for slot in range(slots) if fold and _is_same(columns, slot)}
     beside = min(_COLUMNS, len(columns))
     canvas = Canvas(max(beside, 2) * (SMALL.wide + _BETWEEN) - _BETWEEN + 2 * _MARGIN)
     heading = title or headline(packets[0])
@@ -64,6 +68,7 @@ def draw_packets(
     y = 62.0
     for first in range(0, len(columns), beside):
         band = columns[first : first + beside]
+        same = {slot for slot in wanted if fold and _is_same(band, slot)}
         y = _draw_band(canvas, columns, band, first, y, sorted(wanted), same) + 14
     marked = any(
         box.changed is not None for each in columns for one in each.drawings for box in one.boxes
@@ -81,15 +86,21 @@ def draw_packets(
 
 def aligned(packets: Sequence[Packet]) -> list[list[Diagram]]:
     """The diagrams of each packet, with ``changed`` set where one differs from that before."""
-    return [column.drawings for column in _columns(packets)[0]]
+    return [column.drawings for column in _columns(packets)]
 
 
-def _columns(packets: Sequence[Packet]) -> tuple[list[_Column], int]:
-    columns = [_Column(each, diagrams(each), hues(each.layers)) for each in packets]
-    slots = _align(columns)
+def _columns(packets: Sequence[Packet], join: bool = False) -> list[_Column]:
+    """A column a packet; if ``join``, one for those that follow each other with the same bytes."""
+    columns: list[_Column] = []
+    for packet in packets:
+        if join and columns and columns[-1].packet.data == packet.data:
+            columns[-1].also.append(packet)
+        else:
+            columns.append(_Column(packet, diagrams(packet), hues(packet.layers)))
+    _align(columns)
     for before, after in itertools.pairwise(columns):
         _mark_changes(before, after)
-    return columns, slots
+    return columns
 
 
 def _draw_band(
@@ -104,8 +115,7 @@ def _draw_band(
     """Columns beside each other, the same headers at the same height; gives where they end."""
     steps = [_MARGIN + number * (SMALL.wide + _BETWEEN) for number in range(len(band))]
     for number, column in enumerate(band):
-        before = columns[first + number - 1].packet if first + number else None
-        _draw_place(canvas, column.packet, columns[0].packet, before, steps[number], y)
+        _draw_place(canvas, column, columns[0].packet, steps[number], y)
     y += _HEAD
     for slot in wanted:
         high = 0.0
@@ -124,22 +134,24 @@ def _draw_band(
     return y
 
 
-def _draw_place(
-    canvas: Canvas, packet: Packet, first: Packet, before: Packet | None, x: float, y: float
-) -> None:
+def _draw_place(canvas: Canvas, column: _Column, first: Packet, x: float, y: float) -> None:
     """Where a packet was seen, and how much later than the first."""
-    name = packet.interface or (f"Packet {packet.number}" if packet.number else "")
-    if before is not None:
+    packet = column.packet
+    if packet is not first:
         middle = y + 17
         canvas.line(x - _BETWEEN + 2, middle, x - 10, middle, INK, thick=1.6)
         canvas.path("M", x - 6, middle, "l", -7, -4, "l", 0, 8, "z", fill=INK)
-    name, size = fitted([name], SMALL.wide * 0.55, (16, 14, 12), STRONG)
+    seen = [packet, *column.also]
+    names = [each.interface for each in seen if each.interface]
+    name = " → ".join([names[0], names[-1]] if names[1:] else names)
+    if not name and packet.number:
+        name = f"Packet {packet.number}"
+    name, size = fitted([name], SMALL.wide, (16, 14, 12), STRONG)
     canvas.text(x, y + 22, name, size, font=STRONG)
-    words = [f"packet {packet.number}"] if packet.interface and packet.number else []
-    if packet.time and before is None:
-        words.append(moment(packet.time))
-    elif packet.time:
-        words.append(later(packet.time - first.time))
+    numbers = [f"{each.number}" for each in seen if each.number and each.interface]
+    words = [f"packet{'s' if numbers[1:] else ''} {', '.join(numbers)}"] if numbers else []
+    if packet.time:
+        words.append(moment(packet.time) if packet is first else later(packet.time - first.time))
     words.append(f"{packet.length:,} bytes")
     text = shortened(" · ".join(words), SMALL.wide - 4, 11.5)
     canvas.text(x, y + 38, text, 11.5, fill=FAINT)
@@ -157,8 +169,8 @@ def _draw_strip(canvas: Canvas, drawing: Diagram, x: float, y: float, hue: Hue) 
     canvas.runs(x + 6, y + 15, [title, summary], gap=8)
 
 
-def _align(columns: list[_Column]) -> int:
-    """Give each header a slot, the same for headers that follow each other; how many slots.
+def _align(columns: list[_Column]) -> None:
+    """Give each header a slot, the same for headers that follow each other.
 
     A tunnel that only some of the packets are in has slots of its own.
     """
@@ -183,8 +195,7 @@ def _align(columns: list[_Column]) -> int:
                 break
             earlier.slots = [moved[slot] for slot in earlier.slots]
         titles = merged
-        column.slots = list(mine)
-    return len(titles)
+        column.slots = mine
 
 
 def _mark_changes(before: _Column, after: _Column) -> None:
@@ -200,15 +211,16 @@ def _mark_changes(before: _Column, after: _Column) -> None:
                 box.changed = was
 
 
-def _is_same(columns: list[_Column], slot: int) -> bool:
+def _is_same(band: list[_Column], slot: int) -> bool:
+    """Whether a header is in all of these columns, and nothing in it differs from before."""
     drawn = [
         drawing
-        for column in columns
+        for column in band
         for drawing, found in zip(column.drawings, column.slots, strict=True)
         if found == slot
     ]
-    values = [[(box.name, box.text, box.bits) for box in drawing.boxes] for drawing in drawn]
-    return len(drawn) == len(columns) and all(each == values[0] for each in values)
+    same = all(box.changed is None for drawing in drawn for box in drawing.boxes)
+    return same and len(drawn) == len(band)
 
 
 def _wanted(column: _Column, layers: Sequence[str]) -> set[int]:

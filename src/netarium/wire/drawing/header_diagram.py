@@ -294,6 +294,9 @@ class _Layout:
 
     def put_bits(self, box: Box) -> None:
         bit, end, full = box.bit, box.bit + box.bits, 0
+        fits = box.bits <= BITS - self.column
+        if self.depth and not self.in_option and not fits and self.starts_row(box):
+            self.end_row()
         while bit < end:
             if self.row is None:
                 left = (end - bit) // BITS
@@ -312,6 +315,11 @@ class _Layout:
             self.column += take
             if self.column == BITS:
                 self.end_row()
+
+    @staticmethod
+    def starts_row(box: Box) -> bool:
+        """In a record of any length columns mean nothing: better whole than in two rows."""
+        return box.bits < BITS or box.bits % BITS == 0
 
     def put_bytes(self, box: Box) -> None:
         self.end_row()

@@ -42,7 +42,7 @@ def picture_format(name: str) -> str:
     if suffix not in FORMATS:
         raise UsageError(
             f"{name!r} is no name of a picture",
-            "End it in .svg, .pdf or .png.",
+            "end it in .svg, .pdf or .png",
         )
     return suffix
 
@@ -61,14 +61,14 @@ def render(svg: str, format: str) -> bytes:
     if format == "svg":
         return svg.encode()
     if format not in FORMATS:
-        raise UsageError(f"{format!r} is no format of a picture", f"Use {', '.join(FORMATS)}.")
+        raise UsageError(f"{format!r} is no format of a picture", f"use {', '.join(FORMATS)}")
     sharpness = _SHARPNESS
     if format == "png":
         sharpness = min(_SHARPNESS, _TALLEST / _height(svg))
         if sharpness < _LEAST_SHARPNESS:
             raise UsageError(
                 "the drawing is too high for a PNG",
-                "Draw less, or save it as .svg or .pdf.",
+                "draw less, or save it as .svg or .pdf",
             )
     import typst
 

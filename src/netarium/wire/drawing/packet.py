@@ -117,7 +117,7 @@ def chosen(packet: Packet, layers: Sequence[str]) -> set[int]:
         }
         if not places:
             there = ", ".join(dict.fromkeys(layer.short for layer in packet.layers))
-            raise NotFoundError(f"the packet has no layer {name!r}", f"It has: {there}.")
+            raise NotFoundError(f"the packet has no layer {name!r}", f"it has: {there}")
         found |= places
     return found
 

@@ -144,7 +144,8 @@ class _Grid:
             return " ".join("1" if is_set else "0" for _, is_set in box.flags)
         text = f"{box.text} {_verdict(box)}".rstrip()
         if box.verdict:
-            return text if len(text) <= room else box.text
+            brief = f"{box.text} {str(box.verdict).partition(' (')[0]}"
+            return next((said for said in (text, brief) if len(said) <= room), box.text)
         return next((short for short in shorter(text) if len(short) <= room), text)
 
     def border(self, above: Row | None, below: Row | None) -> str:
