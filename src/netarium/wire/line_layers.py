@@ -8,7 +8,7 @@ from netarium.wire.hot import hot
 from netarium.wire.line_control import put_arp, put_icmp, put_icmpv6
 from netarium.wire.line_marks import judge
 from netarium.wire.line_payload import leave, put_stream, put_udp
-from netarium.wire.line_state import STOP, VERDICTS, WHOLE, WITHIN
+from netarium.wire.line_state import IN_TUNNEL, ODD, STOP, VERDICTS, WHOLE, WITHIN
 from netarium.wire.line_tcp import put_tcp
 from netarium.wire.line_writing import (
     put,
@@ -60,9 +60,12 @@ def put_layers(
     rest: Any,
 ) -> int:
     """The layers down to the innermost that is known here, through tunnels."""
+    carried = -1  # where the packet begins that a tunnel carries
     for _ in range(DEEPEST):
         if place[NETWORK] < 0:
-            leave(state, rest, at, place, WHOLE)
+            place[UPPER] = carried
+            place[PROTOCOL] = IN_TUNNEL
+            leave(state, rest, at, place, WHOLE if carried < 0 else WITHIN)
             return at
         at = _put_tags(out, at, data, place)
         network = place[NETWORK]
@@ -76,11 +79,13 @@ def put_layers(
         at = _put_ends(out, at, data, place, is_ipv4)
         inner = _tunnel(data, place)
         at = _put_upper(out, at, data, place, is_ipv4, inner, ports, state, flows, rest)
-        if place[CUT] >= 0 or place[UPPER] < 0 or place[WHOLE_END] > wire_end:
-            leave(state, rest, at, place, STOP)
+        plain = place[UPPER] == network + (20 if is_ipv4 else 40)
+        if place[CUT] >= 0 or not plain or place[WHOLE_END] > wire_end:
+            leave(state, rest, at, place, STOP)  # perhaps: Python knows all rules
         if inner < 0:
             return at
-        walk(data, place[PAYLOAD], place[PAYLOAD_END], inner, place)
+        carried = place[PAYLOAD]
+        walk(data, carried, place[PAYLOAD_END], inner, place)
     return put(out, at, b"...")
 
 
@@ -115,9 +120,25 @@ def _put_ends(out: Any, at: int, data: Any, place: Any, is_ipv4: bool) -> int:
     at = put_ipv4(out, at, data, network + 16) if is_ipv4 else put_ipv6(out, at, data, network + 24)
     if ports:
         at = put_number(out, at, b".", u16(data, upper + 2))
-    at = put(out, at, b": ")
-    if not is_ipv4 and u8(data, network + 6) == 0:
-        at = put(out, at, b"HBH ")
+    return _put_extensions(out, put(out, at, b": "), data, place, is_ipv4)
+
+
+@hot
+def _put_extensions(out: Any, at: int, data: Any, place: Any, is_ipv4: bool) -> int:
+    """The names of the extension headers that lie before `UPPER` (RFC 8200, section 4)."""
+    network, upper = place[NETWORK], place[UPPER]
+    header = network + ((u8(data, network) & 15) * 4 if is_ipv4 else 40)
+    kind = u8(data, network + (9 if is_ipv4 else 6))
+    while header + 2 <= upper:
+        if kind == 0 or kind == 43 or kind == 44:
+            at = put(out, at, b"HBH " if kind == 0 else b"RT " if kind == 43 else b"frag ")
+        elif kind == 51 or kind == 60:
+            at = put(out, at, b"AH " if kind == 51 else b"DSTOPT ")
+        else:
+            return at
+        size = 0 if kind == 44 else u8(data, header + 1) * (4 if kind == 51 else 8)
+        kind = u8(data, header)
+        header += 8 + size
     return at
 
 
@@ -177,7 +198,7 @@ def _put_upper(
         return at
     if protocol == 6:
         at = put_tcp(out, at, data, place, flows, state)
-        if place[PAYLOAD] < 0 or place[PAYLOAD] > place[WHOLE_END]:
+        if place[PAYLOAD] < 0 or place[PAYLOAD] > place[WHOLE_END] or state[ODD]:
             leave(state, rest, at, place, STOP)
         elif place[PAYLOAD_END] > place[PAYLOAD]:
             at = put_stream(out, at, data, place, ports, state, rest)
@@ -187,12 +208,18 @@ def _put_upper(
         at = put_icmp(out, put(out, at, b"ICMP "), data, place)
     elif protocol == 58 and not is_ipv4:
         at = put_icmpv6(out, put(out, at, b"ICMP6, "), data, place)
+        kind = u8(data, upper)
+        if kind >= 133 and kind <= 137:  # neighbour discovery has options
+            leave(state, rest, at, place, STOP)
     elif protocol == 47:
         at = put(out, at, b"GREv")
         at = put_decimal(out, at, u8(data, upper + 1) & 7)
+        field = upper + (8 if u8(data, upper) & 0x80 else 4)
         if u8(data, upper) & 0x20 and inner >= 0:
-            key = upper + (8 if u8(data, upper) & 0x80 else 4)
-            at = put_hex(out, put(out, at, b", key=0x"), u32(data, key), 8)
+            at = put_hex(out, put(out, at, b", key=0x"), u32(data, field), 8)
+            field += 4
+        if u8(data, upper) & 0x10 and inner >= 0:
+            at = put_number(out, at, b", seq ", u32(data, field))
         at = put_number(out, at, b", length ", length)
         if inner >= 0:
             at = put(out, at, b": ")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netarium.wire.header import Header, Incomplete, Payload, Trailer
 from netarium.wire.ip_protocols import IP_PROTOCOLS
-from netarium.wire.line_state import STOP, WHOLE
+from netarium.wire.line_state import IN_TUNNEL, STOP, WHOLE
 
 if TYPE_CHECKING:
     from netarium.wire.packet import Packet
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["rest_of"]
 
 _UNREAD = (Payload, Trailer, Incomplete)
+_IP = {"IPv4", "IPv6"}
 #: Whose checksums the loop has judged.
 _JUDGED = {"IPv4", "ICMP", "ICMPv6", "TCP", "UDP"}
 
@@ -32,7 +33,7 @@ def rest_of(
 
     Args:
         packet: the frame.
-        what: an IP protocol, or WHOLE or STOP of `wire.line_state`.
+        what: an IP protocol, or WHOLE, STOP or IN_TUNNEL of `wire.line_state`.
         behind: offset in the frame from which on nothing has been written.
         length: how many bytes the protocol carries.
         ip_line: the line of an IP packet, from its bytes.
@@ -53,6 +54,8 @@ def _whole(packet: Packet, ip_line: Callable[[bytes], str], *, with_link: bool) 
     first, inner = packet.layers[0], _read(packet.layers[1:])
     if isinstance(first, Payload):
         return f"link type {packet.link_type}, length {packet.length}"
+    if first.title in _IP:
+        inner = [first]
     if inner:
         return _told(packet, inner, ip_line)
     if isinstance(first, Incomplete) or with_link:
@@ -66,11 +69,14 @@ def _within(
     packet: Packet, protocol: int, behind: int, length: int, ip_line: Callable[[bytes], str]
 ) -> str:
     """What a TCP segment, UDP datagram or IP packet carries."""
-    inner = _read([layer for layer in packet.layers if layer.start >= behind])
+    found = [layer for layer in packet.layers if layer.start >= behind]
+    inner = _read(found)
     if protocol == 6:
         return f": {_told(packet, inner, ip_line)}" if inner else ""
     if inner:
         return _told(packet, inner, ip_line) + ("" if protocol == 17 else _wrong(packet, behind))
+    if protocol == IN_TUNNEL:
+        return str(found[0]) if found else "nothing"
     return f"{IP_PROTOCOLS.get(protocol, f'ip-proto-{protocol}')}, length {length}"
 
 
@@ -96,7 +102,7 @@ def _told(packet: Packet, layers: list[Header], ip_line: Callable[[bytes], str])
     """Layers one after another, each with what matters of it; an IP packet as its line."""
     words = []
     for layer in layers:
-        if layer.title in ("IPv4", "IPv6"):
+        if layer.title in _IP:
             words.append(ip_line(packet.data[layer.start : layer.limit]))
             break
         words.append(str(layer))

@@ -12,11 +12,13 @@ __all__ = [
     "EPOCH",
     "FIRST_TIME",
     "FRAME",
+    "IN_TUNNEL",
     "LAST_TIME",
     "LOCAL",
     "NAMED",
     "NEXT",
     "NONE",
+    "ODD",
     "OFFSET",
     "QUARTER",
     "RELATIVE",
@@ -51,7 +53,8 @@ FRAME = 12  # its index in the batch
 VERDICTS = 13  # what `line_marks.judge` found, bits
 SEQ_BASE = 14  # what to subtract from TCP's numbers
 ACK_BASE = 15
-STATE = 16  # how many numbers that is
+ODD = 16  # 1: an option that Python should look at
+STATE = 17  # how many numbers that is
 
 # Clocks: local time of day, UTC, seconds since 1970, since the first frame, since the one before.
 LOCAL, UTC, EPOCH, RELATIVE, DELTA, NONE = range(6)
@@ -59,5 +62,6 @@ LOCAL, UTC, EPOCH, RELATIVE, DELTA, NONE = range(6)
 # What Python is to add to a line, where a note does not give an IP protocol.
 WHOLE = -1  # all from the link layer on
 STOP = -2  # where and why reading stopped
-WITHIN = -3  # what the IP protocol carries: a note then gives that
+WITHIN = -3  # what the IP protocol carries: a note then gives that, or
+IN_TUNNEL = 256  # a frame in a tunnel
 REST = 5  # numbers in a note: the frame, where in the output, what, from where on, how long

@@ -6,7 +6,7 @@ from array import array
 from typing import Any
 
 from netarium.wire.hot import hot
-from netarium.wire.line_state import ABSOLUTE, ACK_BASE, CONVERSATIONS, SEQ_BASE
+from netarium.wire.line_state import ABSOLUTE, ACK_BASE, CONVERSATIONS, ODD, SEQ_BASE
 from netarium.wire.line_writing import put, put_decimal, put_hex, put_number
 from netarium.wire.walk import ETHERTYPE, NETWORK, PAYLOAD, TRANSPORT, WHOLE_END, u8, u16, u32
 
@@ -108,9 +108,11 @@ def _find_bases(data: Any, place: Any, flows: Any, state: Any) -> None:
 def put_tcp(out: Any, at: int, data: Any, place: Any, flows: Any, state: Any) -> int:
     """All that there is to say of the TCP header at ``place[TRANSPORT]``.
 
-    ``flows`` is the table of conversations, which must not be full.
+    ``flows`` is the table of conversations, which must not be full. ``state[ODD]`` becomes 1
+    where an option is not one of the usual, or breaks its format.
     """
     tcp = place[TRANSPORT]
+    state[ODD] = 0
     state[SEQ_BASE] = 0
     state[ACK_BASE] = 0
     if not state[ABSOLUTE]:
@@ -166,6 +168,7 @@ def _put_options(out: Any, at: int, data: Any, start: int, end: int, state: Any)
             continue
         size = u8(data, start + 1) if start + 1 < end else 0
         if size < 2 or start + size > end:
+            state[ODD] = 1
             return put_number(out, at, b"malformed option ", kind)
         at = _put_option(out, at, data, start, kind, size, state)
         start += size
@@ -196,6 +199,7 @@ def _put_option(out: Any, at: int, data: Any, start: int, kind: int, size: int, 
     if kind == 8 and size == 10:
         at = put_number(out, at, b"TS val ", u32(data, start + 2))
         return put_number(out, at, b" ecr ", u32(data, start + 6))
+    state[ODD] = 1
     if kind == 34 and size == 2:
         return put(out, at, b"tfo cookie request")
     if kind == 34:
