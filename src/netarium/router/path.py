@@ -70,7 +70,7 @@ def path(
             reason = validate(out, p, state)
         if reason == 0:
             # Could this source have sent from there? (RFC 1812, 5.3.7 and 5.3.8; RFC 3704)
-            reason = check_source(out, p, interfaces, trie4, trie6, hops)
+            reason = check_source(out, p, state, interfaces, trie4, trie6, hops)
         if reason == 0:
             # Does the NAT know the flow? It then gets its other addresses. (RFC 4787; RFC 5382)
             reason = translate(out, p, state, sessions, lives)

@@ -200,7 +200,9 @@ def _find_upper(out: Any, p: Any) -> None:
 
 
 @hot
-def check_source(out: Any, p: Any, interfaces: Any, trie4: Any, trie6: Any, hops: Any) -> int:
+def check_source(
+    out: Any, p: Any, state: Any, interfaces: Any, trie4: Any, trie6: Any, hops: Any
+) -> int:
     """Whether the source may have sent this from where it came.
 
     Nobody else sends from our addresses. Where the filter is on, the way back to the source has
@@ -209,7 +211,7 @@ def check_source(out: Any, p: Any, interfaces: Any, trie4: Any, trie6: Any, hops
     net = p[_NET]
     mode = interfaces[p[_IN] * _IF_SIZE + _IF_REVERSE_PATH]
     if p[_FAMILY] == 4:
-        if u32(out, net + 12) == 0:
+        if u32(out, net + 12) == 0 or (state[_SKIP] >> _MARTIAN_SOURCE) & 1:
             p[_SOURCE] = 0
             return 0
         group = longest_match(out, net + 12, trie4, 8)
