@@ -108,6 +108,9 @@ class Ethernet(Header, title="Ethernet", rfc="IEEE 802.3", short="eth", link=1, 
         number = self.data[at] << 8 | self.data[at + 1]
         return self.limit if number > LONGEST_LENGTH else at + 2 + number
 
+    def upwards(self) -> bytes:
+        return self.data[self.start : self.start + 12]
+
     def end_of_header(self) -> int:
         return self.start + 14
 

@@ -198,6 +198,10 @@ class Header:
         """Whether it says that it carries a part of a datagram only."""
         return False
 
+    def upwards(self) -> bytes:
+        """Those of its bytes on which headers within it depend: mostly addresses."""
+        return b""
+
     def checksum_end(self) -> int:
         """Where that ends which a checksum over header and payload covers, an offset."""
         return self.payload_end()

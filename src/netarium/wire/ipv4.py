@@ -129,6 +129,9 @@ class IPv4(
             )
         check_options(self, IPOption, start + 20, start + size)
 
+    def upwards(self) -> bytes:
+        return self.data[self.start + 12 : self.end_of_header()]
+
     @property
     def is_fragment(self) -> bool:
         data, start = self.data, self.start

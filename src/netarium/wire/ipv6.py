@@ -90,6 +90,9 @@ class IPv6(
             return start + 40
         return start + 40 + self.jumbo if self.jumbo else self.limit
 
+    def upwards(self) -> bytes:
+        return self.data[self.start + 8 : self.start + 40]
+
     @property
     def jumbo(self) -> int:
         """The length that a jumbo option tells (RFC 2675, section 2); 0 where there is none."""
@@ -110,13 +113,13 @@ class IPv6(
                 self.start, f"a version of {self.data[self.start] >> 4} in an IPv6 header"
             )
         data, start = self.data, self.start
-        if not (data[start + 4] or data[start + 5] or data[start + 6]):
-            if 0 < self.jumbo <= 0xFFFF:
-                raise Malformed(
-                    start + 40,
-                    f"a jumbo payload length of {self.jumbo} bytes; 65536 is the least",
-                    goes_on=True,
-                )
+        may_be_jumbo = not (data[start + 4] or data[start + 5] or data[start + 6])
+        if may_be_jumbo and 0 < self.jumbo <= 0xFFFF:
+            raise Malformed(
+                start + 40,
+                f"a jumbo payload length of {self.jumbo} bytes; 65536 is the least",
+                goes_on=True,
+            )
 
     def next_header(self) -> type[Header] | None:
         return REGISTRIES["ip_protocol"].get(self.data[self.start + 6])

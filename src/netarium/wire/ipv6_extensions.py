@@ -44,6 +44,9 @@ class IPv6Extension(Header, title="IPv6 extension", rfc="RFC 8200, section 4"):
         """Its size in bytes by its own length field."""
         return 8 * (self.data[self.start + 1] + 1)
 
+    def upwards(self) -> bytes:
+        return self.raw
+
     def end_of_header(self) -> int:
         return min(self.limit, self.start + max(self.minimum, self.told()))
 

@@ -236,16 +236,21 @@ class Packet:
             if layer.quoted != quoted:
                 layer.__dict__["quoted"] = quoted
             quoted = quoted or layer.quotes
-        whole = b"" if layers else trailers.get(0, b"")
-        for index in range(len(layers) - 1, -1, -1):
-            layer = layers[index]
-            upper = layers[index + 1] if index + 1 < len(layers) else None
-            lower = layers[index - 1] if index else None
-            context = Context(layer, lower, upper, payload=whole)
-            context.below, context.above = layers[:index], layers[index + 1 :]
-            context.partial = bool(missing) or index > fragment
-            layer.build(context)
-            whole = layer.data + whole + trailers.get(index, b"")
+        # Headers are made from the inside; those that depend on what then changes, again.
+        for _ in range(3):
+            before = [layer.upwards() for layer in layers]
+            whole = b"" if layers else trailers.get(0, b"")
+            for index in range(len(layers) - 1, -1, -1):
+                layer = layers[index]
+                upper = layers[index + 1] if index + 1 < len(layers) else None
+                lower = layers[index - 1] if index else None
+                context = Context(layer, lower, upper, payload=whole)
+                context.below, context.above = layers[:index], layers[index + 1 :]
+                context.partial = bool(missing) or index > fragment
+                layer.build(context)
+                whole = layer.data + whole + trailers.get(index, b"")
+            if before == [layer.upwards() for layer in layers]:
+                break
         self.data = whole
         self.length = len(whole) + missing
         self.stop = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netarium.wire.context import Context
+from netarium.wire.context import REGISTRIES, Context
 from netarium.wire.field import Checksum, Flags, Malformed, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header, Parts, Payload
 from netarium.wire.options import check_options, one_by_one
 from netarium.wire.pseudo_header import transport_checksum
 from netarium.wire.tcp_options import TCPOption
@@ -17,12 +17,12 @@ __all__ = ["TCP", "port_of"]
 _USUAL_OPTIONS = b"\x01\x01\x08\x0a"
 
 
-def port_of(registry: str, server: str) -> Callable[[Context], int]:
-    """For ``default``: the well-known port of what is inside, unless the other port is set."""
+def port_of(registry: str) -> Callable[[Context], int]:
+    """For ``default``: the port of what is inside, unless the source port is one of its own."""
 
     def default(context: Context) -> int:
-        upper = context.upper
-        if upper is None or context.values.get(server):
+        upper, known = context.upper, REGISTRIES.get(registry, {})
+        if upper is None or isinstance(upper, known.get(context.values.get("sport", -1), Payload)):
             return 0
         return upper.numbers.get(registry, 0)
 
@@ -33,7 +33,7 @@ class TCP(Header, title="TCP", rfc="RFC 9293, section 3.1", short="tcp", ip_prot
     """Transmission Control Protocol: a stream of bytes between programs, whole and in order."""
 
     sport = UInt(16, "Source Port", "Which program sent it.")
-    dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("tcp", "sport"))
+    dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("tcp"))
     seq = UInt(
         32, "Sequence Number", "Place of the first byte of data in the stream; or of SYN itself."
     )

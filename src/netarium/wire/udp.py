@@ -30,7 +30,7 @@ class UDP(_Ports, title="UDP", rfc="RFC 768", short="udp", ip_protocol=17):
     """User Datagram Protocol: ports, a length, a checksum, and no promises."""
 
     sport = UInt(16, "Source Port", "Which program sent it; 0: no answer is expected.")
-    dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("udp", "sport"))
+    dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("udp"))
     length = UInt(16, "Length", "Header and payload together.", unit="bytes", auto=_length)
     checksum = Checksum(
         "Checksum",
@@ -69,7 +69,7 @@ class UDPLite(_Ports, title="UDP-Lite", rfc="RFC 3828, section 3.1", ip_protocol
     """UDP whose checksum covers only the beginning: a broken picture is better than none."""
 
     sport = UInt(16, "Source Port", "Which program sent it.")
-    dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("udp", "sport"))
+    dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("udp"))
     coverage = UInt(
         16, "Checksum Coverage", "Bytes that the checksum covers; 0: all.", default=8, unit="bytes"
     )
