@@ -59,6 +59,8 @@ class _MaybeOptions(Field[str]):
         return raw.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
 
     def kept(self, header: Header, bit: int, bits: int) -> Any:
+        # While the header is made anew, nothing else tells whether it had a cookie.
+        header.__dict__["with_cookie"] = _has_cookie(header)
         return header.data[bit >> 3 : (bit + bits) >> 3]
 
     def number(self, value: Any) -> int:
@@ -78,10 +80,10 @@ class _MaybeOptions(Field[str]):
 
 
 def _has_cookie(header: Any) -> bool:
-    if not header.data or header.built:
-        return True
     at = header.start + _FIXED
-    return bool(header.data[at : min(at + 4, header.limit)] == _COOKIE.to_bytes(4, "big"))
+    if header.built or header.limit < at + 4:
+        return bool(header.__dict__.get("with_cookie", True))
+    return bool(header.data[at : at + 4] == _COOKIE.to_bytes(4, "big"))
 
 
 class DHCP(Header, title="DHCP", rfc="RFC 2131, section 2", udp=(67, 68)):

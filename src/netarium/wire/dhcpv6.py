@@ -6,7 +6,6 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from netarium.wire.context import length_of
 from netarium.wire.dns_names import name_size, read_name, text_of
 from netarium.wire.escaping import escaped
 from netarium.wire.field import Bytes, IPv6Address, Malformed, UInt
@@ -81,7 +80,9 @@ class DHCPv6Option(Header, title="DHCPv6 option", rfc="RFC 8415, section 21.1", 
     independent = True
 
     code = UInt(16, "option-code", "What it is about.", names=_OPTIONS)
-    length = UInt(16, "option-len", "Of the value.", unit="bytes", auto=length_of("value"))
+    length = UInt(
+        16, "option-len", "Of the value.", unit="bytes", auto=lambda c: max(0, c.size - 4)
+    )
     value = Bytes(lambda header: header.own_size, "option-data", "By code.")
     options = Parts(
         "options", lambda h, start, end: _read_options(h, start, end), "Options within this one."
