@@ -428,14 +428,21 @@ def test_nothing_from_the_wire_reaches_the_terminal_as_it_is():
     assert r"query \027[31mred\155" in text  # as RFC 1035 writes such names
 
 
-def test_a_hostile_frame_cannot_outgrow_its_room():
-    """The longest line that can be made: tunnels within tunnels with all that can be said."""
+def test_hostile_frames_cannot_outgrow_the_room_of_a_line():
+    """Thousands of tags, of extension headers, of tunnels within tunnels."""
+    options = bytes.fromhex("3c00 0104 0000 0000".replace(" ", ""))  # of a destination, 8 bytes
+    chain = options * 4000 + b"\x3b\x00\x01\x04" + bytes(4)
+    six = b"\x60" + bytes(3) + len(chain).to_bytes(2, "big") + b"\x3c\x40" + bytes(32) + chain
     inner = frame("tcp options: sack")[14:]
     for _ in range(20):
         header = bytearray(Packet.parse(frame("ipv4 no payload"))[1].raw)
         header[2:4] = (len(inner) + 20).to_bytes(2, "big")
         header[9] = 4
         inner = bytes(header) + inner
-    data = bytes(12) + b"\x81\x00\xff\xff" * 200 + b"\x08\x00" + inner
-    for fast in (False, True):
-        assert len(lines(batch_of([data]), fast=fast)) < 8192
+    tags = bytes(12) + b"\x81\x00\xff\xff" * 3000
+    batch = batch_of([tags + b"\x86\xdd" + six, tags + b"\x08\x00" + inner])
+    told = lines(batch)
+    assert b"vlan 4095, p 7, DEI, " in told
+    assert b"DSTOPT " in told
+    assert max(map(len, told.splitlines())) < 2000
+    assert lines(batch, fast=True) == told

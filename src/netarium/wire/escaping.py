@@ -6,7 +6,7 @@ __all__ = ["escaped", "escaped_lines"]
 
 
 def escaped(text: str) -> str:
-    """Text with every character that is not plainly visible written as ``\\x1b`` or ``\\u202e``.
+    r"""Text with every character not plainly visible written as ``\x1b`` or ``\u202e``.
 
     That takes in control characters, line ends, and those that turn the direction of writing.
     """
@@ -16,9 +16,9 @@ def escaped(text: str) -> str:
 
 
 def escaped_lines(data: bytes) -> str:
-    """Bytes of a conversation as lines of text: line ends and tabs stay, the rest is escaped.
+    r"""Bytes of a conversation as lines of text: line ends and tabs stay, the rest is escaped.
 
-    What is not UTF-8 is written as ``\\xff``. A carriage return before a line feed is dropped.
+    What is not UTF-8 is written as ``\xff``. A carriage return before a line feed is dropped.
     """
     text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
     if text.replace("\n", "").replace("\t", "").isprintable():

@@ -42,6 +42,7 @@ __all__ = ["DEEPEST", "put_layers"]
 
 #: Tunnels within tunnels that are written.
 DEEPEST = 8
+_MOST = 16  # tags, or extension headers, of one packet that are written
 _ETHERNET = 1  # link types
 _RAW_IP = 101
 
@@ -92,7 +93,7 @@ def put_layers(
 @hot
 def _put_tags(out: Any, at: int, data: Any, place: Any) -> int:
     tag = place[TAG] - 4 * (place[TAGS] - 1)
-    for _ in range(place[TAGS]):
+    for _ in range(min(place[TAGS], _MOST)):
         control = u16(data, tag)
         at = put_number(out, at, b"vlan ", control & 0xFFF)
         at = put_number(out, at, b", p ", control >> 13)
@@ -129,7 +130,9 @@ def _put_extensions(out: Any, at: int, data: Any, place: Any, is_ipv4: bool) -> 
     network, upper = place[NETWORK], place[UPPER]
     header = network + ((u8(data, network) & 15) * 4 if is_ipv4 else 40)
     kind = u8(data, network + (9 if is_ipv4 else 6))
-    while header + 2 <= upper:
+    for _ in range(_MOST):
+        if header + 2 > upper:
+            return at
         if kind == 0 or kind == 43 or kind == 44:
             at = put(out, at, b"HBH " if kind == 0 else b"RT " if kind == 43 else b"frag ")
         elif kind == 51 or kind == 60:
