@@ -55,7 +55,7 @@ class Hue:
 
 # Hues after Okabe and Ito, which people see apart whatever their colour vision; the strong
 # ones differ in lightness too.
-_LINK = (Hue("#1f4e8c", "#dbe7f6", "#eef4fc", "blue"), Hue("#2b7fa8", "#d5edf7", "#ebf7fc", "sky"))
+_LINK = (Hue("#1f4e8c", "#dbe7f6", "#eef4fc", "blue"), Hue("#20698c", "#d5edf7", "#ebf7fc", "sky"))
 _NETWORK = (
     Hue("#0f6b52", "#d3eee4", "#ebf8f3", "green"),
     Hue("#4f6b12", "#e5eecb", "#f3f8e6", "olive"),

@@ -25,7 +25,7 @@ _JOINTS = " ╵╷│╶└┌├╴┘┐┤─┴┬┼"
 def packet_text(packet: Packet, *, title: str = "", layers: Sequence[str] = ()) -> str:
     """One packet as text of at most 80 columns; arguments as ``draw_packet`` has them."""
     wanted = chosen(packet, layers)
-    lines = [clean(title or headline(packet)), about(packet)]
+    lines = [clean(title or headline(packet)), clean(about(packet))]
     for place, drawing in enumerate(diagrams(packet)):
         if place in wanted:
             lines += ["", *_Grid(drawing, packet.data).lines()]
