@@ -154,10 +154,8 @@ class Packet:
     @property
     def quoted(self) -> Packet | None:
         """The packet that an ICMP error tells about: its beginning, as far as it is quoted."""
-        for index, layer in enumerate(self.layers):
-            if layer.quoted:
-                return self[index:]
-        return None
+        quoted = [index for index, layer in enumerate(self.layers) if layer.quoted]
+        return self[quoted[0] : quoted[-1] + 1] if quoted else None
 
     def __contains__(self, kind: type[Header]) -> bool:
         return self.get(kind) is not None
@@ -299,9 +297,9 @@ def _dissect(packet: Packet, data: bytes) -> None:
             kind = kind.kind_at(data, at, end)
         if end - at < kind.minimum:
             if at < end:
-                cut = Incomplete.view(data, at, end)
-                cut.__dict__.update(kind=kind, packet=packet, quoted=quoted)
-                layers.append(cut)
+                beginning = Incomplete.view(data, at, end)
+                beginning.__dict__.update(kind=kind, packet=packet, quoted=quoted)
+                layers.append(beginning)
             if not quoted:  # quotes are cut off by their nature
                 missing = f"{kind.title} needs {kind.minimum} bytes, {end - at} are there"
                 _stop(packet, Stop(kind.title, end, missing + _kept(packet)))
@@ -320,7 +318,8 @@ def _dissect(packet: Packet, data: bytes) -> None:
             layer.check()
         except Malformed as malformed:
             if not quoted:
-                _stop(packet, Stop(kind.title, malformed.at, malformed.why))
+                cut = _kept(packet) if malformed.at == len(data) else ""
+                _stop(packet, Stop(kind.title, malformed.at, malformed.why + cut))
             if not malformed.goes_on:
                 at = max(at, min(layer.end_of_header(), end))
                 break
@@ -355,7 +354,7 @@ def _trailer(packet: Packet, layer: Header, start: int, end: int) -> Trailer:
     # What a checksum over the payload covers, too, belongs to what it carries.
     covered = layer.checksum_end() >= end
     depth = next(i for i, other in enumerate(packet.layers) if other is layer) + covered
-    trailer.__dict__.update(packet=packet, depth=depth)
+    trailer.__dict__.update(packet=packet, depth=depth, quoted=layer.quoted)
     return trailer
 
 
