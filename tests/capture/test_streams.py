@@ -1,0 +1,296 @@
+"""Streams: their numbers as tshark has them, and what was said in them as tshark tells it."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from netarium.capture.reading import batches
+from netarium.capture.streams import Stream, Turn, _numbered, follow, streams
+from netarium.errors import NetariumError, UsageError
+from netarium.wire.ethernet import Ethernet
+from netarium.wire.ipv4 import IPv4
+from netarium.wire.tcp import TCP
+from netarium.wire.udp import UDP
+from tests.wire import corpus
+
+CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
+
+
+def _write(path: Path, frames: list[bytes]) -> Path:
+    path.write_bytes(corpus.pcap([(frame, len(frame)) for frame in frames]))
+    return path
+
+
+def _segment(direction: int, port: int, sequence: int, acknowledged: int, flags: str, data=b""):
+    src, dst = (CLIENT, SERVER) if direction == 0 else (SERVER, CLIENT)
+    sport, dport = (port, 80) if direction == 0 else (80, port)
+    tcp = TCP(
+        sport=sport,
+        dport=dport,
+        seq=sequence % 2**32,
+        ack=acknowledged % 2**32 if "ACK" in flags else 0,
+        flags=flags,
+    )
+    return (Ethernet() / IPv4(src=src, dst=dst) / tcp / data).data
+
+
+def _connection(chance: random.Random, port: int, first: int) -> list[bytes]:
+    """A connection over a bad wire: lost, doubled, shuffled, and partly sent again."""
+    at = [first, chance.randrange(2**32)]
+
+    def one(direction, flags, data=b"", sequence=None):
+        here = at[direction] if sequence is None else sequence
+        return _segment(direction, port, here, at[1 - direction], flags, data)
+
+    frames = [one(0, "SYN")]
+    at[0] += 1
+    frames.append(one(1, "SYN ACK"))
+    at[1] += 1
+    frames.append(one(0, "ACK"))
+    for _ in range(chance.randrange(1, 5)):
+        for direction in (0, 1):
+            burst = []
+            for _ in range(chance.randrange(5)):
+                data = bytes(chance.randrange(97, 123) for _ in range(chance.randrange(1, 30)))
+                fate = chance.random()
+                frame = one(direction, "ACK PSH", data)
+                burst += [] if fate < 0.1 else [frame, frame] if fate > 0.9 else [frame]
+                if 0.8 < fate < 0.9 and len(data) > 4:
+                    burst.append(one(direction, "ACK", data[2:], at[direction] + 2))
+                at[direction] += len(data)
+            if chance.random() < 0.4:
+                chance.shuffle(burst)
+            if chance.random() < 0.2:
+                burst.append(one(direction, "ACK", b"\0", at[direction] - 1))  # keep-alive
+            frames += [*burst, one(1 - direction, "ACK")]
+    frames.append(one(0, "FIN ACK"))
+    at[0] += 1
+    frames.append(one(1, "FIN ACK"))
+    return frames
+
+
+def _mixed(seed: int, count: int) -> list[bytes]:
+    """Frames of several connections, one among the other."""
+    chance = random.Random(seed)
+    starts = [chance.choice([chance.randrange(2**32), 2**32 - 20]) for _ in range(count)]
+    waiting = [_connection(chance, 1000 + n, start) for n, start in enumerate(starts)]
+    frames = []
+    while waiting:
+        chosen = chance.choice(waiting)
+        frames.append(chosen.pop(0))
+        waiting = [each for each in waiting if each]
+    return frames
+
+
+def _tshark_follow(path: Path, kind: str, numbers: range) -> dict[int, list[tuple[str, bytes]]]:
+    """By number: who said what, turns of one side joined, gaps as tshark tells them."""
+    words = [word for number in numbers for word in ("-z", f"follow,{kind},raw,{number}")]
+    done = subprocess.run(
+        ["tshark", "-q", "-r", str(path), *words], capture_output=True, text=True, check=True
+    )
+    found: dict[int, list[tuple[str, bytes]]] = {}
+    for block in done.stdout.split("=" * 67):
+        lines = block.strip("\n").split("\n")
+        if not lines[0].startswith("Follow:"):
+            continue
+        number = int(lines[1].split()[-1])
+        nodes = [line.split(": ")[1] for line in lines[2:4]]
+        said = [(nodes[line.startswith("\t")], bytes.fromhex(line)) for line in lines[4:]]
+        found[number] = _joined(said)
+    return found
+
+
+def _joined(said: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    joined: list[tuple[str, bytes]] = []
+    for who, data in said:
+        gap = data.startswith(b"[")
+        if joined and joined[-1][0] == who and not gap and not joined[-1][1].startswith(b"["):
+            joined[-1] = (who, joined[-1][1] + data)
+        elif data:
+            joined.append((who, data))
+    return joined
+
+
+def _ours(path: Path, number: int, kind: str) -> list[tuple[str, bytes]]:
+    said = []
+    for turn in follow(path, number, kind):
+        if turn.missing:  # with the zero that tshark adds
+            said.append((turn.source, b"[%d bytes missing in capture file]\0" % turn.missing))
+        said.append((turn.source, turn.data))
+    return _joined(said)
+
+
+@pytest.mark.needs("tshark")
+def test_connections_over_a_bad_wire_are_told_as_tshark_tells_them(tmp_path: Path) -> None:
+    path = _write(tmp_path / "bad.pcap", _mixed(11, 60))
+    found = [each for each in streams(path) if each.kind == "tcp"]
+    assert [each.number for each in found] == list(range(60))
+    theirs = _tshark_follow(path, "tcp", range(60))
+    gaps = 0
+    for stream in found:
+        ours = _ours(path, stream.number, "tcp")
+        assert ours == theirs[stream.number], stream
+        gaps += sum(data.startswith(b"[") for _, data in ours)
+    assert gaps > 10
+
+
+#: Frames to which tshark gives streams that netarium does not, or other ones.
+_ODD = {
+    "ipv4 loose source route": "tshark takes the last place of the route for the destination",
+    "ipv4 strict source route": "as before",
+    "ipv6 routing": "as before",
+    "ipv6 segment routing": "as before",
+    "ipv6 destination options": "tshark takes the home address for the source",
+    "ipv6 router alert, unknown routing": "as ipv6 routing",
+    "ipv6 jumbo that is none": "malformed",
+    "ipv6 option cut": "malformed",
+    "udp-lite": "netarium does not read it further",
+    "icmpv6 redirect": "tshark reads the quote in its option",
+    "vxlan, port 8472": "netarium knows Linux's old port, and looks inside",
+    "tcp data, cut to 50": "the TCP header is not there whole",
+}
+
+
+def _tshark_numbers(path: Path) -> dict[int, tuple[set[int], set[int]]]:
+    """By frame: its TCP and UDP streams."""
+    fields = ["-e", "frame.number", "-e", "tcp.stream", "-e", "udp.stream"]
+    done = subprocess.run(
+        ["tshark", "-r", str(path), "-T", "fields", *fields, "-E", "occurrence=a"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = {}
+    for line in done.stdout.splitlines():
+        number, tcp, udp = line.split("\t")
+        found[int(number)] = tuple({int(n) for n in each.split(",") if n} for each in (tcp, udp))
+    return found
+
+
+def _our_numbers(path: Path) -> dict[int, tuple[set[int], set[int]]]:
+    found: dict[int, tuple[set[int], set[int]]] = {}
+    for one, number, _ in _numbered(batches(path)):
+        frame = (one.time // 10**6) - corpus.START * 1000 + 1  # a millisecond apart
+        found.setdefault(frame, (set(), set()))[one.protocol == 17].add(number)
+    return found
+
+
+@pytest.mark.needs("tshark")
+def test_streams_are_numbered_as_tshark_numbers_them(tmp_path: Path) -> None:
+    chosen = [(data, length) for name, data, length in corpus.corpus() if name not in _ODD]
+    path = tmp_path / "corpus.pcap"
+    path.write_bytes(corpus.pcap(chosen))
+    ours, theirs = _our_numbers(path), _tshark_numbers(path)
+    nothing = (set(), set())
+    differ = {
+        number: (ours.get(number, nothing), theirs[number])
+        for number in theirs
+        if ours.get(number, nothing) != theirs[number]
+    }
+    assert differ == {}
+    assert sum(bool(tcp) for tcp, _ in ours.values()) > 50
+
+
+@pytest.mark.needs("tshark")
+def test_ports_that_are_used_again(tmp_path: Path) -> None:
+    def hello(sequence, back=500):
+        return [
+            _segment(0, 1000, sequence, 0, "SYN"),
+            _segment(1, 1000, back, sequence + 1, "SYN ACK"),
+            _segment(0, 1000, sequence + 1, back + 1, "ACK PSH", b"from %d" % sequence),
+        ]
+
+    frames = [
+        *hello(100),
+        hello(100)[0],  # again, the same SYN: no new connection
+        *hello(7000, 800),
+        _segment(1, 1000, 801, 7011, "RST ACK"),
+        *hello(9000),
+        # Seen from the middle on; then the same ports again.
+        _segment(1, 2000, 50, 4000, "ACK PSH", b"middle"),
+        _segment(0, 2000, 8000, 0, "SYN"),
+        _segment(0, 2000, 8001, 60, "ACK PSH", b"new"),
+    ]
+    path = _write(tmp_path / "again.pcap", frames)
+    ours = _our_numbers(path)
+    assert ours == _tshark_numbers(path)
+    assert len([each for each in streams(path) if each.kind == "tcp"]) == 5
+    assert [turn.data for turn in follow(path, 1)] == [b"from 7000"]
+    assert [turn.data for turn in follow(path, 4)] == [b"new"]
+
+
+@pytest.mark.needs("tshark")
+def test_udp_conversations(tmp_path: Path) -> None:
+    def datagram(direction, port, data):
+        src, dst = (CLIENT, SERVER) if direction == 0 else (SERVER, CLIENT)
+        sport, dport = (port, 53) if direction == 0 else (53, port)
+        return (Ethernet() / IPv4(src=src, dst=dst) / UDP(sport=sport, dport=dport) / data).data
+
+    frames = [
+        datagram(0, 4000, b"one"),
+        datagram(0, 4001, b"other"),
+        datagram(0, 4000, b"two"),
+        datagram(1, 4000, b"three"),
+    ]
+    path = _write(tmp_path / "udp.pcap", frames)
+    assert streams(path) == [
+        Stream("udp", 0, "10.0.0.1:4000", "10.0.0.2:53", 3, 11, _at(0), _at(3)),
+        Stream("udp", 1, "10.0.0.1:4001", "10.0.0.2:53", 1, 5, _at(1), _at(1)),
+    ]
+    assert list(follow(path, 0, "udp")) == [
+        Turn("10.0.0.1:4000", "10.0.0.2:53", _at(0), b"onetwo"),
+        Turn("10.0.0.2:53", "10.0.0.1:4000", _at(3), b"three"),
+    ]
+    theirs = _tshark_follow(path, "udp", range(2))
+    assert {number: _ours(path, number, "udp") for number in range(2)} == theirs
+
+
+def _at(milliseconds: int) -> int:
+    return (corpus.START * 1000 + milliseconds) * 10**6
+
+
+def test_a_filter_leaves_streams_out(tmp_path: Path) -> None:
+    path = _write(tmp_path / "three.pcap", _mixed(1, 3))
+    (chosen,) = streams(path, "port 1001")
+    assert (chosen.number, chosen.source) == (0, "10.0.0.1:1001")
+    assert list(follow(path, 0, filter="port 1001")) == list(follow(path, _number(path, 1001)))
+
+
+def _number(path: Path, port: int) -> int:
+    return next(each.number for each in streams(path) if each.source.endswith(f":{port}"))
+
+
+def test_a_stream_that_is_not_there(tmp_path: Path) -> None:
+    path = _write(tmp_path / "two.pcap", _mixed(1, 2))
+    with pytest.raises(NetariumError, match=r"no TCP stream 2 in .*two.pcap") as raised:
+        list(follow(path, 2))
+    assert raised.value.cure == "It has 2, from 0 to 1."
+    with pytest.raises(NetariumError) as raised:
+        list(follow(path, 0, "udp"))
+    assert raised.value.cure == "It has none."
+    with pytest.raises(UsageError, match="no 'sctp' streams"):
+        list(follow(path, 0, "sctp"))
+
+
+def test_a_file_that_breaks_off_tells_what_it_has(tmp_path: Path) -> None:
+    path = _write(tmp_path / "cut.pcap", _mixed(1, 2))
+    whole = list(follow(path, 0))
+    path.write_bytes(path.read_bytes()[:-10])
+    found = []
+    with pytest.raises(NetariumError, match=r"breaks off|ends"):
+        for turn in follow(path, 0):
+            found.append(turn)
+    assert b"".join(each.data for each in found) == b"".join(each.data for each in whole)
+
+
+def test_a_long_turn_comes_in_pieces(tmp_path: Path) -> None:
+    frames = [_segment(0, 1, 0, 0, "SYN")]
+    frames += [_segment(0, 1, 1 + 60_000 * n, 0, "PSH", bytes(60_000)) for n in range(50)]
+    path = _write(tmp_path / "long.pcap", frames)
+    turns = list(follow(path, 0))
+    assert sum(len(turn.data) for turn in turns) == 3_000_000
+    assert max(len(turn.data) for turn in turns) <= (1 << 20) + 60_000
