@@ -28,7 +28,6 @@ from netarium.wire import (
 )
 from tests.wire.corpus import corpus, frame, other_links, write_link
 
-
 #: Where the headers of layers 2 to 4 are declared.
 HEADERS = {
     "arp", "cooked", "ethernet", "gre", "icmp", "icmp_extensions", "icmpv6", "igmp", "ipv4",
