@@ -27,6 +27,7 @@ _FEWEST = 5
 #: Nanoseconds before the end of a capture in which a packet may still be on its way.
 _ON_ITS_WAY = 50_000_000
 _TCP = 6
+_HANDSHAKE = 3  # segments
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class _Stream:
     parties: list[str] = field(default_factory=list)
     packets: int = 0
     said: dict[str, str] = field(default_factory=dict)  # the last words of each side
+    opened: bool = False  # its SYN was seen
     translated: bool = False  # NAT was told of
 
 
@@ -98,7 +100,7 @@ def conversation(
     if stream is not None and not events:
         raise NotFoundError(
             f"there is no TCP connection {stream} in {str(source)!r}",
-            "They are numbered from 0, in the order in which they begin.",
+            "they are numbered from 0, in the order in which they begin",
         )
     drawn = list(_folded(events)) if fold else [[event] for event in events]
     if limit and len(drawn) > limit:
@@ -186,6 +188,7 @@ class _Builder:
         plain = stream is not None and self.is_plain(said, stream, sender)
         if stream is not None:
             stream.packets += 1
+            stream.opened = stream.opened or "SYN" in said.flags
             stream.said[sender] = said.label
         if self.hops and len({parties.node(packet) for packet in group}) > 1:
             for hop in self.hopping(arrow, group):
@@ -268,6 +271,8 @@ class _Builder:
     def is_plain(said: Said, stream: _Stream, sender: str) -> bool:
         """Whether a segment says nothing new: data that goes on, or that it came."""
         if said.again or said.alarm or said.note or not said.flags <= {"ACK", "PSH"}:
+            return False
+        if stream.packets < _HANDSHAKE and stream.opened:
             return False
         return said.kind == "transport" or stream.said.get(sender) == said.label
 
