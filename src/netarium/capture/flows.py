@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from netarium.wire.batch import Batch, Interface
 
-__all__ = ["COLUMNS", "MEANING", "Numbering", "Sums", "record_batches"]
+__all__ = ["COLUMNS", "MEANING", "Numbering", "Sums", "connection_states", "record_batches"]
 
 _FEW = 1 << 10  # flows that there is room for at first
 
@@ -172,6 +172,29 @@ def record_batches(batches: Iterable[Batch]) -> Iterator[pyarrow.RecordBatch]:
         sums.add(batch, worth_compiling(seen))
     for low in range(0, sums.count, _CHUNK):
         yield _record(sums, low, min(low + _CHUNK, sums.count))
+
+
+def connection_states(sums: Sums, interfaces: set[int]) -> tuple[dict[str, int], int]:
+    """How many TCP connections are in which state, and how many segments came again.
+
+    A connection that was seen on several of the interfaces counts once.
+    """
+    import numpy as np
+
+    size = kernels.ROW
+    rows = np.frombuffer(sums.rows, "i8", size * sums.count).reshape(-1, size)
+    keys = np.frombuffer(sums.numbering.keys, "i8").reshape(-1, kernels.KEY)
+    mine = np.isin(rows[:, kernels.INTERFACE], list(interfaces))
+    rows = rows[mine & (keys[rows[:, kernels.FLOW], 9] >> 8 == 6)]
+    resent = int(rows[:, kernels.RETRANSMITTED : kernels.RETRANSMITTED + 2].sum())
+    _, once = np.unique(rows[:, kernels.FLOW], return_index=True)
+    rows = rows[once]
+    turned = rows[:, kernels.FIRST_WAY] == 1
+    one, other = rows[:, kernels.FLAGS], rows[:, kernels.FLAGS + 1]
+    states = _states(np.where(turned, other, one), np.where(turned, one, other))
+    counts = np.bincount(states, minlength=len(_STATES)).tolist()
+    found = dict(zip(_STATES, counts, strict=True))
+    return {name: found[name] for name in _STATES if found[name]}, resent
 
 
 def _record(sums: Sums, low: int, high: int) -> pyarrow.RecordBatch:

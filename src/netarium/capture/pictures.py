@@ -87,7 +87,7 @@ def save(svg: str, path: str | Path) -> None:
     except OSError as error:
         raise NetariumError(
             f"cannot write {str(path)!r}: {(error.strerror or str(error)).lower()}",
-            "Name a file in a folder that exists and that you may write to.",
+            "name a file in a folder that exists and that you may write to",
         ) from None
 
 

@@ -222,7 +222,8 @@ def _ended_by_signals(stop: Stop) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     for number in numbers:
-        if before[number] is not signal.SIG_IGN:  # as nohup leaves SIGHUP
+        # nohup has SIGHUP ignored, which is meant; shells so start SIGINT for jobs, which is not.
+        if number != signal.SIGHUP or before[number] is not signal.SIG_IGN:
             signal.signal(number, end)
     try:
         yield

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from netarium.cli.output import width
-
 if TYPE_CHECKING:
     from netarium.cli.packet_choice import Chosen
 
@@ -51,7 +49,7 @@ class Style:
 
     def marked(self, lines: bytes) -> bytes:
         """Lines of packets with what is wrong in red."""
-        return _MARKS.sub(rb" \x1b[31m\1\x1b[0m", lines) if self.coloured else lines
+        return _MARKS.sub(b" \x1b[31m\\1\x1b[0m", lines) if self.coloured else lines
 
 
 def emit(data: bytes | str) -> None:
@@ -80,6 +78,7 @@ def layer_texts(
     chosen: Chosen, clock: str, *, verbose: int, hex: bool, absolute: bool, link: bool
 ) -> Iterator[str]:
     """Each packet layer by layer or as its line, its bytes below if asked, a blank line between."""
+    from netarium.cli.output import width
     from netarium.wire.hexdump import hexdump
     from netarium.wire.layers import layered
     from netarium.wire.lines import Lines

@@ -11,6 +11,7 @@ __all__ = ["EVERYBODY", "REPLY", "REQUEST", "ARPMessage", "arp_frame", "read_arp
 
 EVERYBODY = (1 << 48) - 1
 REQUEST, REPLY = 1, 2
+_ETHERNET_IPV4 = (b"\0\1\x08\0\6\4", b"\0\6\x08\0\6\4")  # 6: IEEE 802 networks
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class ARPMessage:
 
 def read_arp(data: bytes) -> ARPMessage | None:
     """An ARP message from the bytes behind the Ethernet header; None: not one that we speak."""
-    if len(data) < 28 or data[:6] != b"\0\1\x08\0\6\4":
+    if len(data) < 28 or data[:6] not in _ETHERNET_IPV4:
         return None
     operation = int.from_bytes(data[6:8], "big")
     sender_mac = int.from_bytes(data[8:14], "big")

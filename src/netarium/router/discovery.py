@@ -117,11 +117,14 @@ def neighbour_solicitation(source: Address, to: Address, target: Address, mac: i
 
 
 def neighbour_advertisement(
-    source: Address, to: Address, target: Address, mac: int, *, solicited: bool
+    source: Address, to: Address, target: Address, mac: int, *, solicited: bool, known: bool = False
 ) -> bytes:
-    """``target`` is at ``mac``, and is a router (RFC 4861, section 7.2.4)."""
-    flags = _ROUTER | _OVERRIDE | (_SOLICITED if solicited else 0)
-    data = target + _link_option(_TARGET_LINK, mac)
+    """``target`` is at ``mac``, and is a router (RFC 4861, section 7.2.4).
+
+    ``known``: whoever asked us alone has our link-layer address; it is left out.
+    """
+    flags = _ROUTER | (0 if known else _OVERRIDE) | (_SOLICITED if solicited else 0)
+    data = target if known else target + _link_option(_TARGET_LINK, mac)
     rest = flags.to_bytes(4, "big")
     message = icmpv6(source, to, NEIGHBOUR_ADVERTISEMENT, 0, rest, data)
     return ipv6(source, to, 58, message, hop_limit=255)

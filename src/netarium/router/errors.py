@@ -36,7 +36,7 @@ _QUOTE4 = 576  # the longest error message (RFC 1812, section 4.3.2.3)
 _QUOTE6 = 1280  # RFC 4443, section 2.4(c)
 _EXTENSIONS = {0, 43, 44, 60}
 _INTERNETWORK_CONTROL = 0xC0  # RFC 1812, section 4.3.2.5
-_ERRORS4 = {3, 4, 5, 11, 12}
+_ERRORS4 = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12}  # with those never assigned, as in Linux
 _HIGHEST4 = 18  # of the ICMP types that can be told to be no errors
 
 

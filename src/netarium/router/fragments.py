@@ -26,14 +26,13 @@ def fragments4(packet: bytes, mtu: int) -> list[bytes]:
     header_size = 4 * (packet[0] & 15)
     word = int.from_bytes(packet[6:8], "big")
     first, more = word & 0x1FFF, word & _MORE
-    kept = word & 0xE000 & ~_MORE
     header, body = packet[:header_size], packet[header_size:]
     size = (mtu - header_size) & ~7
     pieces = []
     for at in range(0, len(body), size):
         piece = body[at : at + size]
         last = at + size >= len(body)
-        flags = kept | (first + at // 8) | (more if last else _MORE)
+        flags = (first + at // 8) | (more if last else _MORE)
         length = (header_size + len(piece)).to_bytes(2, "big")
         fresh = header[:2] + length + header[4:6] + flags.to_bytes(2, "big") + header[8:]
         pieces.append(with_checksum(fresh) + piece)

@@ -147,7 +147,7 @@ class Link:
         index, source = arrival.interface, packet[8:24]
         neighbours = self._sending.neighbours
         if message.type == NEIGHBOUR_SOLICITATION:
-            return self._solicited(index, source, message.target, message.mac)
+            return self._solicited(index, packet, message.target, message.mac)
         if message.type == NEIGHBOUR_ADVERTISEMENT:
             known = neighbours.find(index, message.target)
             if known is not None:
@@ -170,26 +170,25 @@ class Link:
                 self._advertise_now(index)
         return Reason.DELIVERED
 
-    def _solicited(self, index: int, source: bytes, target: bytes, mac: int) -> Reason:
+    def _solicited(self, index: int, packet: bytes, target: bytes, mac: int) -> Reason:
         """Somebody asks for an address (RFC 4861, 7.2.3), or whether it is free (RFC 4862, 5.4)."""
-        interface = self._interface(index)
+        interface, source = self._interface(index), packet[8:24]
         if not any(own.value == target for own in interface.own):
             return Reason.NOT_LISTENING
-        tables = self._sending.tables
+        tables, ours = self._sending.tables, interface.mac_number
         if source != ANY6 and mac >= 0:
             self._sending.neighbours.learned(index, source, mac)
         if not self._answers:
             return Reason.DELIVERED
         if source == ANY6:
-            packet = neighbour_advertisement(
-                target, ALL_NODES, target, interface.mac_number, solicited=False
+            answer = neighbour_advertisement(target, ALL_NODES, target, ours, solicited=False)
+            tables.emit(index, multicast_mac(ALL_NODES), answer)
+        else:
+            alone = packet[24] != 0xFF
+            answer = neighbour_advertisement(
+                target, source, target, ours, solicited=True, known=alone
             )
-            tables.emit(index, multicast_mac(ALL_NODES), packet)
-            return Reason.DELIVERED
-        packet = neighbour_advertisement(
-            target, source, target, interface.mac_number, solicited=True
-        )
-        self._sending.output(packet, interface=index)
+            self._sending.output(answer, interface=index)
         return Reason.DELIVERED
 
     def _interface(self, index: int) -> RouterInterface:

@@ -37,7 +37,7 @@ from netarium.wire.checksum import internet_checksum
 
 __all__ = ["Local"]
 
-_ICMP, _TCP, _UDP, _ICMP6 = 1, 6, 17, 58
+_ICMP, _IGMP, _TCP, _UDP, _ICMP6 = 1, 2, 6, 17, 58
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _NO_NEXT, _DESTINATION = 0, 43, 44, 59, 60
 _RST, _ACK, _SYN, _FIN = 4, 16, 2, 1
 
@@ -96,20 +96,22 @@ class Local:
             return self._icmp(arrival, packet, size)
         if protocol in (_UDP, _TCP):
             return self._transport(arrival, packet, size, protocol)
+        if protocol == _IGMP:
+            return Reason.DELIVERED  # we are in no group that is to be reported
         return self._tell(arrival, UNREACHABLE4, 2, bytes(4), own, Reason.NOT_LISTENING)
 
     def _icmp(self, arrival: Arrival, packet: bytes, at: int) -> Reason:
         """Echo (RFC 1122, section 3.2.2.6); all other messages are read by nobody here."""
         if len(packet) < at + 8 or not transport_valid(packet, at, _ICMP):
             return Reason.BAD_CHECKSUM
-        if packet[at] == 8 and packet[at + 1] == 0:
-            message = icmp(0, 0, packet[at + 4 : at + 8], packet[at + 8 :])
+        if packet[at] == 8:
+            message = icmp(0, packet[at + 1], packet[at + 4 : at + 8], packet[at + 8 :])
             reply = ipv4(
                 packet[16:20],
                 packet[12:16],
                 _ICMP,
                 message,
-                tos=packet[1] & 0xFE,
+                tos=packet[1],
                 identification=self._sending.identification(),
             )
             self._sending.output(reply, interface=arrival.interface)
@@ -133,6 +135,8 @@ class Local:
                 return Reason.BAD_CHECKSUM  # IPv6's own header has none (RFC 8200, 8.1)
             if not transport_valid(covered, at, protocol):
                 return Reason.BAD_CHECKSUM
+        if protocol == _TCP and not self._is_own(destination_of(packet)):
+            return Reason.NOT_LISTENING
         if protocol == _TCP:
             return self._reset(arrival, packet, at)
         own = destination_of(packet)
@@ -171,7 +175,9 @@ class Local:
         kind, announced, at = packet[6], 6, 40
         while True:
             if kind in (_HOP_BY_HOP, _DESTINATION) and (kind or at == 40):
-                verdict = hop_by_hop(packet, at)
+                verdict = hop_by_hop(packet, at, kind)
+                if verdict.drop and own[0] == 0xFF and not verdict.to_groups:
+                    return Reason.BAD_OPTION
                 if verdict.drop:
                     return self.option_problem(arrival, verdict.problem, verdict.code, own)
             elif kind == _ROUTING:
@@ -179,6 +185,9 @@ class Local:
                     return Reason.BAD_LENGTH
                 if packet[at + 3]:  # segments left, of a kind that we do not follow
                     return self.option_problem(arrival, at + 2, 0, own)
+            elif kind == _FRAGMENT and len(packet) >= at + 8 and not _in_pieces(packet, at):
+                announced, kind, at = at, packet[at], at + 8  # an atomic fragment (RFC 6946)
+                continue
             elif kind == _FRAGMENT:
                 return self._fragment6(arrival, packet, at, announced)
             else:
@@ -201,8 +210,6 @@ class Local:
         """Parameter problem at an offset of an IPv6 packet (RFC 4443, 3.4); -1: say nothing."""
         if at < 0:
             return Reason.BAD_OPTION
-        if own and own[0] == 0xFF:
-            own = b""
         rest = at.to_bytes(4, "big")
         return self._tell(arrival, PARAMETER_PROBLEM6, code, rest, own, Reason.BAD_OPTION)
 
@@ -229,7 +236,7 @@ class Local:
             return self._link.discovery(arrival, packet, at)
         if kind == 128:  # echo request (RFC 4443, section 4.1)
             source, own = packet[8:24], packet[24:40]
-            if own[0] == 0xFF:
+            if not self._is_own(own):
                 own = self._sending.source(source, arrival.interface)
             if own and source != ANY6:
                 message = icmpv6(own, source, 129, 0, packet[at + 4 : at + 8], packet[at + 8 :])
@@ -241,7 +248,13 @@ class Local:
     def _tell(
         self, arrival: Arrival, kind: int, code: int, rest: bytes, own: Address, then: Reason
     ) -> Reason:
+        own = own if self._is_own(own) else b""
         return self._sending.errors.about(arrival, kind, code, rest, own) or then
+
+    def _is_own(self, address: Address) -> bool:
+        """Whether we may send from an address: groups and anycast are only sent to."""
+        interfaces = self._sending.tables.interfaces
+        return any(own.value == address for interface in interfaces for own in interface.own)
 
     def _reassembly_expired(self, arrival: Arrival) -> None:
         """Fragment reassembly time exceeded (RFC 792; RFC 4443, section 3.3)."""
@@ -249,3 +262,8 @@ class Local:
         own = destination_of(arrival.packet)
         if self._sending.tables.routes.kind(self._sending.tables.routes.group(own)) == LOCAL:
             self._sending.errors.about(arrival, kind, 1, bytes(4), own)
+
+
+def _in_pieces(packet: bytes, at: int) -> bool:
+    """Whether an IPv6 fragment header says that there are other fragments."""
+    return bool(int.from_bytes(packet[at + 2 : at + 4], "big") & 0xFFF9)

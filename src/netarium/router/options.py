@@ -9,6 +9,7 @@ from netarium.router.packets import with_checksum
 
 __all__ = ["HopByHop", "Options", "hop_by_hop", "read_options", "stamped"]
 
+_MOST_PADDING = 7
 _END, _NOP, _RECORD_ROUTE, _TIMESTAMP = 0, 1, 7, 68
 _LOOSE_ROUTE, _STRICT_ROUTE, _ROUTER_ALERT = 131, 137, 148
 
@@ -21,21 +22,24 @@ class Options:
         problem: offset in the header of what breaks the format; -1: nothing does.
         source_route: the sender wants to choose the way.
         record_route, timestamp: offsets in the header of these options; 0: not there.
+        end: where the list ends before the header does; what lies behind is wiped out.
     """
 
     problem: int = -1
     source_route: bool = False
     record_route: int = 0
     timestamp: int = 0
+    end: int = 0
 
 
 def read_options(header: bytes) -> Options:
     """Check the options of an IPv4 header (RFC 791, section 3.1; RFC 1812, section 5.2.4)."""
     at, record, stamp = 20, 0, 0
-    routed = False
+    routed, end = False, 0
     while at < len(header):
         kind = header[at]
         if kind == _END:
+            end = at
             break
         if kind == _NOP:
             at += 1
@@ -72,7 +76,7 @@ def read_options(header: bytes) -> Options:
         elif kind == _ROUTER_ALERT and size < 4:
             return Options(problem=at + 1)
         at += size
-    return Options(source_route=routed, record_route=record, timestamp=stamp)
+    return Options(source_route=routed, record_route=record, timestamp=stamp, end=end)
 
 
 def _timestamp_problem(header: bytes, at: int, size: int) -> int:
@@ -86,8 +90,6 @@ def _timestamp_problem(header: bytes, at: int, size: int) -> int:
         room = {0: 4, 1: 8, 3: 8}.get(flag, 4)
         if pointer + room - 1 > size:
             return at + 2
-        if flag not in (0, 1, 3):
-            return at + 3
     elif header[at + 3] >> 4 == 15:
         return at + 3  # more routers had no room than can be counted
     return -1
@@ -107,6 +109,8 @@ def stamped(
     """
     size = 4 * (packet[0] & 15)
     header = bytearray(packet[:size])
+    if options.end:
+        header[options.end :] = bytes(size - options.end)
     at = options.record_route
     if at and header[at + 2] + 3 <= header[at + 1]:
         place = at + header[at + 2] - 1
@@ -146,27 +150,36 @@ class HopByHop:
     to_groups: bool = False
 
 
-def hop_by_hop(packet: bytes, at: int = 40) -> HopByHop:
+def hop_by_hop(packet: bytes, at: int = 40, announced: int = 0) -> HopByHop:
     """Check the options in a hop-by-hop or destination options header (RFC 8200, section 4.2).
 
     The two upper bits of an option that is not known say what to do: 00 go on, 01 drop it,
-    10 tell the sender, 11 tell the sender unless it was for a group.
+    10 tell the sender, 11 tell the sender unless it was for a group. Padding: RFC 4942, 2.1.9.5.
+    ``announced``: 0 for hop-by-hop, 60 for destination options.
     """
     if len(packet) < at + 8 or len(packet) < at + 8 * packet[at + 1] + 8:
         return HopByHop(drop=True)
     end = at + 8 * packet[at + 1] + 8
-    place = at + 2
+    place, padding = at + 2, 0
     while place < end:
         kind = packet[place]
         if kind == 0:  # Pad1
-            place += 1
+            place, padding = place + 1, padding + 1
+            if padding > _MOST_PADDING:
+                return HopByHop(drop=True)
             continue
         if place + 2 > end or place + 2 + packet[place + 1] > end:
             return HopByHop(drop=True)
         size = packet[place + 1]
-        if kind == 0xC2:  # jumbo payload (RFC 2675): longer packets than links here take
+        if kind == 1:  # PadN; it hides nothing, and nobody needs more than aligns 8 bytes
+            padding += size + 2
+            if padding > _MOST_PADDING or any(packet[place + 2 : place + 2 + size]):
+                return HopByHop(drop=True)
+        else:
+            padding = 0
+        if kind == 0xC2 and announced == 0:  # jumbo payload (RFC 2675): no link here takes one
             return HopByHop(drop=True, problem=place, code=0)
-        if kind not in (1, 5):  # PadN, router alert
+        if kind != 1 and (kind != 5 or announced):  # neither PadN nor router alert
             action = kind >> 6
             if action == 1:
                 return HopByHop(drop=True)

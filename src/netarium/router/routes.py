@@ -167,14 +167,9 @@ class RouteTable:
                 if not interface.up:
                     continue
                 if own.broadcast:
-                    for value in (own.broadcast, own.network.to_bytes(4, "big")):
-                        yield Route(
-                            f"{text(value)}/32",
-                            interface.name,
-                            kind="broadcast",
-                            origin="own",
-                            metric=-1,
-                        )
+                    everybody = f"{text(own.broadcast)}/32"
+                    name = interface.name
+                    yield Route(everybody, name, kind="broadcast", origin="own", metric=-1)
                 if own.length < bits:
                     network = text(own.network.to_bytes(len(own.value), "big"))
                     yield Route(f"{network}/{own.length}", interface.name, origin="connected")

@@ -142,8 +142,7 @@ class Sending:
             message = ARPMessage(REQUEST, own.mac_number, source, 0, address)
             tables.emit_frame(interface, arp_frame(message, mac or EVERYBODY, own.mac_number))
             return
-        link_local = _is_link_local(address)
-        source = own.source(6, link_local=link_local) or own.source(6, link_local=not link_local)
+        source = own.source(6, link_local=True)
         if not source:
             return
         to = address if mac else solicited_node(address)

@@ -84,7 +84,7 @@ class SlowPath:
         if reason in _ERRORS:
             error4, error6, then = _ERRORS[reason]
             kind, code = error4 if arrival.family == 4 else error6
-            return self._tell(arrival, kind, code, then)
+            return self._refused(arrival) or self._tell(arrival, kind, code, then)
         treatment = self._treatments.get(reason)
         return treatment(arrival) if treatment else reason
 
@@ -131,15 +131,14 @@ class SlowPath:
             verdict = hop_by_hop(packet)
             if not verdict.drop:
                 return self.again(arrival, Reason.OPTIONS)
-            return self._local.option_problem(arrival, verdict.problem, verdict.code)
-        size = 4 * (packet[0] & 15)
-        options = read_options(packet[:size])
-        if options.problem >= 0:
-            rest = bytes([options.problem, 0, 0, 0])
-            return self._tell(arrival, PARAMETER_PROBLEM4, 0, Reason.BAD_OPTION, rest)
-        if options.source_route:
-            return Reason.SOURCE_ROUTE
-        if not options.record_route and not options.timestamp:
+            told = packet[24] != 0xFF or verdict.to_groups
+            at = verdict.problem if told else -1
+            return self._local.option_problem(arrival, at, verdict.code)
+        refused = self._refused(arrival)
+        if refused is not None:
+            return refused
+        options = read_options(packet[: 4 * (packet[0] & 15)])
+        if not options.record_route and not options.timestamp and not options.end:
             return self.again(arrival, Reason.OPTIONS)
         tables = self._sending.tables
         choose_route(tables.out, tables.p, tables.state, tables.flat, tables.routes.hops)
@@ -149,6 +148,17 @@ class SlowPath:
         leaves_by = egress.source(4) or bytes(4)
         fresh = stamped(packet, options, leaves_by, own, time)
         return self.again(arrival, Reason.OPTIONS, arrival.frame[:14] + fresh)
+
+    def _refused(self, arrival: Arrival) -> Reason | None:
+        """Whether IPv4 options keep a packet from going on (RFC 1812, 4.2.2.1 and 5.2.4.1)."""
+        packet = arrival.packet
+        if arrival.family != 4 or packet[0] & 15 == 5:
+            return None
+        options = read_options(packet[: 4 * (packet[0] & 15)])
+        if options.problem >= 0:
+            rest = bytes([options.problem, 0, 0, 0])
+            return self._tell(arrival, PARAMETER_PROBLEM4, 0, Reason.BAD_OPTION, rest)
+        return Reason.SOURCE_ROUTE if options.source_route else None
 
     def _redirect(self, arrival: Arrival) -> Reason:
         """Tell the shorter way (RFC 1812, 5.2.7.2; RFC 4861, 8.2), and send it on all the same."""
