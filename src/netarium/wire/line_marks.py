@@ -141,7 +141,7 @@ def put_marks(
             if verdicts >> wrong & 1:
                 at = put_entry(out, at, _NAMES, wrong)
     if verdicts & _OPEN or flags & CHECKSUM_NOT_READY:
-        at = put(out, at, b" [cksum offload]")
+        at = put(out, at, b" [offload]")
     if segment > 0 or flags & SEGMENTED_LATER or is_longer:
         at = put(out, at, b" [super-frame")
         if segment > 0:
