@@ -1,15 +1,17 @@
 """The examples of docs/commands run as they stand, against the playground.
 
-A ``console`` block below the line ``<!-- example -->`` is a session of bash in an empty
-directory. ``$ `` begins a command, ``...`` stands for any text, ``<BLANKLINE>`` for an
-empty line. Commands that act on the playground are led to a copy under a name of its own,
-so that one that runs already is left in peace.
+A ``console`` block below the line ``<!-- example -->`` is a session of bash in a directory
+that is empty but for those captures of docs/images that the page speaks of. ``$ `` begins a
+command, ``...`` stands for any text, ``<BLANKLINE>`` for an empty line. Commands that act on
+the playground are led to a copy under a name of its own, so that one that runs already is
+left in peace.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -79,6 +81,9 @@ def test_the_page_says_what_happens(session, copy, tmp_path, request, netarium):
     mark = f"-{os.getpid()}"
     for lab in ("two-hosts", "two-segments"):  # should a session end before its `down`
         request.addfinalizer(lambda lab=lab: netarium("down", lab + mark, check=False))
+    for capture in (PAGES.parent / "images").glob("*.pcapng.gz"):
+        if capture.name in session:
+            shutil.copy(capture, tmp_path)
     steps = _steps(session)
     script = _LEAD.format(lab=copy, mark=mark, command=QUOTED_COMMAND)
     script += "".join(f"{command}\necho '{_END}'\n" for command, _ in steps)
