@@ -22,7 +22,7 @@ from netarium.wire.vxlan import VXLAN
 __all__ = ["judge", "left_to_card"]
 
 #: Those whose checksums kernels leave to network cards, with their numbers in IP.
-_LEFT_TO_CARDS = {TCP: 6, UDP: 17}
+_LEFT_TO_CARDS: dict[type[Header], int] = {TCP: 6, UDP: 17}
 _WITH_ADDRESSES = (TCP, UDP, UDPLite, ICMPv6)
 
 

@@ -281,10 +281,20 @@ def packet_of(batch: Batch, index: int) -> Packet:
     return packet
 
 
+#: True once the registries are filled; a look-up of a name is cheaper than an import.
+_ready: list[bool] = []
+
+
+def _fill_registries() -> None:
+    from netarium.wire import protocols  # noqa: F401
+
+    _ready.append(True)
+
+
 def _dissect(packet: Packet, data: bytes) -> None:
     """Find its layers, and where reading stops early. Written for speed."""
-    from netarium.wire import protocols  # noqa: F401 - fills the registries
-
+    if not _ready:
+        _fill_registries()
     layers = packet.layers
     trailers: list[Trailer] = []
     quoted = False

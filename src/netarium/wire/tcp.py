@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from netarium.wire.context import REGISTRIES, Context
 from netarium.wire.field import Checksum, Flags, Malformed, UInt
-from netarium.wire.header import Header, Parts, Payload
+from netarium.wire.header import Parts
 from netarium.wire.options import check_options, one_by_one
+from netarium.wire.port_numbers import WithPorts, port_of
 from netarium.wire.pseudo_header import transport_checksum
 from netarium.wire.tcp_options import TCPOption
 
-__all__ = ["TCP", "port_of"]
+__all__ = ["TCP"]
 
 #: The options of most segments: two NOPs and timestamps. They need no look.
 _USUAL_OPTIONS = b"\x01\x01\x08\x0a"
 
 
-def port_of(registry: str) -> Callable[[Context], int]:
-    """For ``default``: the port of what is inside, unless the source port is one of its own."""
-
-    def default(context: Context) -> int:
-        upper, known = context.upper, REGISTRIES.get(registry, {})
-        if upper is None or isinstance(upper, known.get(context.values.get("sport", -1), Payload)):
-            return 0
-        return upper.numbers.get(registry, 0)
-
-    return default
-
-
-class TCP(Header, title="TCP", rfc="RFC 9293, section 3.1", short="tcp", ip_protocol=6):
+class TCP(WithPorts, title="TCP", rfc="RFC 9293, section 3.1", short="tcp", ip_protocol=6):
     """Transmission Control Protocol: a stream of bytes between programs, whole and in order."""
 
+    registry = "tcp"
     sport = UInt(16, "Source Port", "Which program sent it.")
     dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("tcp"))
     seq = UInt(
@@ -91,13 +78,6 @@ class TCP(Header, title="TCP", rfc="RFC 9293, section 3.1", short="tcp", ip_prot
             )
         if size != 32 or self.data[start + 20 : start + 24] != _USUAL_OPTIONS:
             check_options(self, TCPOption, start + 20, start + size)
-
-    def next_header(self) -> type[Header] | None:
-        from netarium.wire.guessing import application
-
-        data, at = self.data, self.start
-        sport, dport = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
-        return application("tcp", sport, dport, self.payload)
 
     @property
     def has_syn(self) -> bool:

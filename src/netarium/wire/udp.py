@@ -5,9 +5,8 @@ from __future__ import annotations
 from netarium.wire.checksum import internet_checksum
 from netarium.wire.context import Context
 from netarium.wire.field import Checksum, Malformed, UInt
-from netarium.wire.header import Header
+from netarium.wire.port_numbers import WithPorts, port_of
 from netarium.wire.pseudo_header import pseudo_header, transport_checksum
-from netarium.wire.tcp import port_of
 
 __all__ = ["UDP", "UDPLite"]
 
@@ -17,18 +16,10 @@ def _length(context: Context) -> int:
     return length if length <= 0xFFFF else 0  # a jumbogram (RFC 2675, section 4)
 
 
-class _Ports(Header):
-    def next_header(self) -> type[Header] | None:
-        from netarium.wire.guessing import application
-
-        data, at = self.data, self.start
-        sport, dport = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
-        return application("udp", sport, dport, self.payload)
-
-
-class UDP(_Ports, title="UDP", rfc="RFC 768", short="udp", ip_protocol=17):
+class UDP(WithPorts, title="UDP", rfc="RFC 768", short="udp", ip_protocol=17):
     """User Datagram Protocol: ports, a length, a checksum, and no promises."""
 
+    registry = "udp"
     sport = UInt(16, "Source Port", "Which program sent it; 0: no answer is expected.")
     dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("udp"))
     length = UInt(16, "Length", "Header and payload together.", unit="bytes", auto=_length)
@@ -65,9 +56,10 @@ def _partial_checksum(context: Context) -> int:
     return internet_checksum(pseudo + whole[:covered]) or 0xFFFF
 
 
-class UDPLite(_Ports, title="UDP-Lite", rfc="RFC 3828, section 3.1", ip_protocol=136):
+class UDPLite(WithPorts, title="UDP-Lite", rfc="RFC 3828, section 3.1", ip_protocol=136):
     """UDP whose checksum covers only the beginning: a broken picture is better than none."""
 
+    registry = "udp"
     sport = UInt(16, "Source Port", "Which program sent it.")
     dport = UInt(16, "Destination Port", "Which program is meant.", default=port_of("udp"))
     coverage = UInt(
