@@ -81,6 +81,8 @@ def about(packet: Packet) -> str:
     size = f"{packet.length:,} byte{'' if packet.length == 1 else 's'}"
     cut = len(packet.data) < packet.length
     words.append(f"{len(packet.data):,} of {size} captured" if cut else size)
+    if packet.segment:
+        words.append(f"super-frame (GSO), segments of {packet.segment:,} bytes")
     if packet.comment:
         words.append(packet.comment)
     return " · ".join(words)
