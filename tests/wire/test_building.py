@@ -415,8 +415,10 @@ def test_mistakes_are_told_with_their_cure(make, words):
 
 def test_a_change_that_fails_changes_nothing():
     packet = Packet.parse(frame("udp"))
+    before = [(layer.start, layer.limit, layer.raw) for layer in packet]
     with pytest.raises(FieldError):
         packet[IPv4].ttl = -1
     assert packet.data == frame("udp")
+    assert [(layer.start, layer.limit, layer.raw) for layer in packet] == before
     packet[IPv4].ttl = 63
     assert packet[IPv4].ttl == 63

@@ -1,4 +1,4 @@
-"""Making a header's bytes: from what was given, what follows from the packet, and what was read."""
+"""What classes of headers are laid out by, and how their bytes are made of values."""
 
 from __future__ import annotations
 
@@ -6,13 +6,58 @@ from typing import TYPE_CHECKING, Any
 
 from netarium.wire.checksum import header_only
 from netarium.wire.context import REGISTRIES, UNKNOWN_KIND, Context
-from netarium.wire.field import Checksum, UInt
+from netarium.wire.field import Checksum, FieldError, UInt
 
 if TYPE_CHECKING:
     from netarium.wire.field import Field
     from netarium.wire.header import Header
 
-__all__ = ["build", "initial"]
+__all__ = ["announce", "build", "give", "initial", "lay_out"]
+
+
+def lay_out(kind: type[Header]) -> None:
+    """Find the places of a class's fields, as far as they do not depend on values."""
+    at = 0
+    for field in kind.declared:
+        if field.bits <= 0 or field.when is not None:
+            break
+        field.bit_offset = at
+        at += field.bits
+    kind.minimum = at // 8
+    kind.fixed = all(field.bit_offset >= 0 for field in kind.declared)
+
+
+def announce(kind: type[Header], numbers: dict[str, int | tuple[int, ...]]) -> None:
+    """Enter a class into the registries, under all its numbers; its own is the first."""
+    own: dict[str, int] = {}
+    for registry, many in numbers.items():
+        for number in many if isinstance(many, tuple) else (many,):
+            REGISTRIES.setdefault(registry, {})[number] = kind
+            own.setdefault(registry, number)
+    kind.numbers = kind.numbers | own
+
+
+def give(header: Header, given: dict[str, Any]) -> None:
+    """Let these be the values that a person has set, and make the whole packet anew.
+
+    Another type makes it a header of another kind. A FieldError leaves all as it was.
+    """
+    before, kind = header.given, type(header)
+    try:
+        first = header.declared[0].name if header.declared else ""
+        if header.base is not None and first in given:
+            now = header.base.kind_of(header.base.declared[0].number(given[first]))
+            object.__setattr__(header, "__class__", now)
+        known = type(header)
+        header.__dict__["given"] = {k: v for k, v in given.items() if hasattr(known, k)}
+        if header.packet:
+            header.packet.rebuild()
+        else:
+            build(header, Context(header))
+    except FieldError:
+        object.__setattr__(header, "__class__", kind)
+        header.__dict__["given"] = before
+        raise
 
 
 def build(header: Header, context: Context) -> None:

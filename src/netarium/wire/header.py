@@ -105,20 +105,8 @@ class Header:
         cls.several = bool(kinds) or "kind_at" in vars(cls)
         cls.base = cls if kinds else cls.base
         cls.declared = (*cls.declared, *(f for f in vars(cls).values() if isinstance(f, Field)))
-        at = 0
-        for field in cls.declared:
-            if field.bits <= 0 or field.when is not None:
-                break
-            field.bit_offset = at
-            at += field.bits
-        cls.minimum = at // 8
-        cls.fixed = all(field.bit_offset >= 0 for field in cls.declared)
-        own: dict[str, int] = {}
-        for registry, many in numbers.items():
-            for number in many if isinstance(many, tuple) else (many,):
-                REGISTRIES.setdefault(registry, {})[number] = cls
-                own.setdefault(registry, number)
-        cls.numbers = cls.numbers | own
+        building.lay_out(cls)
+        building.announce(cls, numbers)
 
     def __new__(cls, *arguments: Any, **values: Any) -> Self:
         kind = cls
@@ -316,7 +304,7 @@ class Header:
 
     def change(self, name: str, value: Any) -> None:
         """Set a field, and make anew whatever follows from it."""
-        self._give({**self.given, name: value})
+        building.give(self, {**self.given, name: value})
 
     def forget(self, name: str) -> None:
         """Let a field that was set, or read, follow from the rest again; ``del header.field``."""
@@ -324,25 +312,7 @@ class Header:
         given = {key: value for key, value in self.given.items() if key != name}
         if not self.built and not field.follows:
             given[name] = building.initial(type(self), field, Context(self))
-        self._give(given)
-
-    def _give(self, given: dict[str, Any]) -> None:
-        before, kind = self.given, type(self)
-        try:
-            first = self.declared[0].name if self.declared else ""
-            if self.base is not None and first in given:
-                now = self.base.kind_of(self.base.declared[0].number(given[first]))
-                object.__setattr__(self, "__class__", now)
-            known = type(self)
-            self.__dict__["given"] = {k: v for k, v in given.items() if hasattr(known, k)}
-            if self.packet:
-                self.packet.rebuild()
-            else:
-                building.build(self, Context(self))
-        except FieldError:
-            object.__setattr__(self, "__class__", kind)
-            self.__dict__["given"] = before
-            raise
+        building.give(self, given)
 
     def copy(self) -> Self:
         """The same header, on its own."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from netarium.wire.batch import CHECKSUM_NOT_READY, CHECKSUM_VALID
 from netarium.wire.context import REGISTRIES, Context
-from netarium.wire.field import Malformed
+from netarium.wire.field import FieldError, Malformed
 from netarium.wire.header import Header, Incomplete, Padding, Payload, Trailer
 
 if TYPE_CHECKING:
@@ -220,7 +220,16 @@ class Packet:
         return self[:]
 
     def rebuild(self) -> None:
-        """Make all bytes anew from the layers, innermost first."""
+        """Make all bytes anew from the layers; a FieldError leaves all as it was."""
+        states = [dict(layer.__dict__) for layer in self.layers]
+        try:
+            self._rebuild()
+        except FieldError:
+            for layer, state in zip(self.layers, states, strict=True):
+                layer.__dict__.update(state)
+            raise
+
+    def _rebuild(self) -> None:
         layers = [layer for layer in self.layers if not isinstance(layer, Trailer)]
         trailers: dict[int, bytes] = {}
         for layer in self.layers:
