@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -16,7 +16,16 @@ from netarium.wire.escaping import escaped
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["FORMATS", "duration", "format_of", "print_csv", "print_rows", "save", "write_json"]
+__all__ = [
+    "FORMATS",
+    "duration",
+    "format_of",
+    "numbers_right",
+    "print_csv",
+    "print_rows",
+    "save",
+    "write_json",
+]
 
 #: Suffixes of the files that an answer can be written to.
 FORMATS = ("csv", "json", "parquet")
@@ -55,25 +64,34 @@ def print_rows(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -
         rows.append(tuple(escaped(cell) for cell in row))
         if len(rows) == _MEASURED:
             break
-    for place, number in enumerate(right):
-        if number:
-            wide = max([len(titles[place]), *(len(row[place]) for row in rows)])
-            titles[place] = titles[place].rjust(wide)
-            rows = [(*row[:place], row[place].rjust(wide), *row[place + 1 :]) for row in rows]
-    print_table(titles, rows)
+    titles, cells = numbers_right(titles, rows, right)
+    print_table(titles, cells)
     if sys.stdout.isatty():
         more = sum(1 for _ in coming)
         if more:
             note(f"{counted(more, 'more row')}: -o FILE, or a pipe, gives all")
         return
-    widths = [max([len(title), *(len(row[i]) for row in rows)]) for i, title in enumerate(titles)]
+    widths = [max([len(title), *(len(row[i]) for row in cells)]) for i, title in enumerate(titles)]
     for row in coming:
-        cells = zip(row, widths, right, strict=True)
+        places = zip(row, widths, right, strict=True)
         line = "  ".join(
             escaped(cell).rjust(wide) if number else escaped(cell).ljust(wide)
-            for cell, wide, number in cells
+            for cell, wide, number in places
         )
         sys.stdout.write(line.rstrip() + "\n")
+
+
+def numbers_right(
+    titles: Sequence[str], rows: Sequence[tuple[str, ...]], right: Sequence[bool]
+) -> tuple[list[str], Sequence[tuple[str, ...]]]:
+    """The cells of a table with those columns that are numbers filled up on the left."""
+    made = list(titles)
+    for place, number in enumerate(right):
+        if number:
+            wide = max([len(made[place]), *(len(row[place]) for row in rows)])
+            made[place] = made[place].rjust(wide)
+            rows = [(*row[:place], row[place].rjust(wide), *row[place + 1 :]) for row in rows]
+    return made, rows
 
 
 def print_csv(

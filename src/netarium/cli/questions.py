@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -125,10 +125,41 @@ def _stats(
             help="Draw throughput over time: a name in .svg, .pdf or .png.",
         ),
     ] = "",
+    top: Annotated[
+        int,
+        typer.Option("--top", "-n", metavar="N", min=1, help="How many hosts and conversations."),
+    ] = 10,
+    interface: Annotated[
+        str,
+        typer.Option("--interface", "-i", metavar="NAME", help="Only what was captured there."),
+    ] = "",
     filter: _FilterOption = "",
 ) -> None:
-    """Sum a capture file up: protocols, hosts, conversations, throughput over time."""
-    sys.exit("not yet")
+    """Sum a capture file up: protocols, hosts, conversations, throughput over time.
+
+    A frame that was captured at several interfaces counts at each of them; --interface
+    counts at one.
+    """
+    from netarium.cli import summaries
+    from netarium.wire.drawing.output import picture_format
+
+    if output:
+        picture_format(output)
+    from netarium.capture.stats import stats
+
+    summary = stats(file, filter, interface)
+    name = "standard input" if file == "-" else Path(file).name
+    if json:
+        print_json(summaries.as_json(summary))
+    elif output:
+        from netarium.capture.pictures import save
+
+        save(summaries.picture(summary, name), output)
+        note(f"throughput of {name} in {output}")
+    else:
+        summaries.show(summary, name, top)
+    if summary.trouble:
+        note(summary.trouble)
 
 
 def app(verb: str) -> typer.Typer:
