@@ -118,7 +118,9 @@ def _dns(layer, found):
     for question in layer.questions:
         _add(found, "dns.qry", question, name=_name(question.name), type=question.type)
     for record in (*layer.answers, *layer.authorities, *layer.additionals):
-        _add(found, "dns.resp", record, name=_name(record.name), type=record.type)
+        if not isinstance(record, SRV):  # tshark cuts its name into service and protocol
+            _add(found, "dns.resp", record, name=_name(record.name))
+        _add(found, "dns.resp", record, type=record.type)
         if isinstance(record, OPT):
             found["dns.rr.udp_payload_size"].append(str(record.udp_size))
             continue

@@ -22,9 +22,10 @@ START = 1_704_067_200
 @functools.cache
 def corpus():
     """Ethernet frames as (name, bytes that were captured, length on the wire)."""
-    from tests.wire import corpus_applications, corpus_headers
+    from tests.wire import corpus_applications, corpus_headers, corpus_messages
 
     made = {**corpus_headers.frames(), **corpus_applications.frames()}
+    made |= corpus_messages.frames()
     whole = [(name, frame, len(frame)) for name, frame in made.items()]
     return whole + _cut(made)
 

@@ -351,7 +351,8 @@ def test_multicast_dns_and_edns_are_told_in_words() -> None:
     (record,) = (each for each in answer.fields() if each.name == "answers")
     assert "older answers shall be forgotten" in str(record.parts[0].parts[2].text)
     question = DNS(questions=[Question("h.local", "A", 0x8001)])
-    assert dns_line(question, 25, multicast=True) == "0+ A (QU)? h.local. (25)"
+    packet = IPv4() / UDP(sport=5353, dport=5353) / question
+    assert dns_line(packet[DNS]) == "0+ A (QU)? h.local. (25)"
     options = [
         EDNSOption("COOKIE", bytes(8)),
         EDNSOption("ECS", bytes.fromhex("0001 18 00 c00002")),

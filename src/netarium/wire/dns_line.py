@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from netarium.wire.dns import DNS, DNSLength
 from netarium.wire.dns_edns import OPT
 from netarium.wire.dns_numbers import RCODES, class_name, type_name
 from netarium.wire.escaping import escaped
-
-if TYPE_CHECKING:
-    from netarium.wire.dns import DNS
+from netarium.wire.header import Header
+from netarium.wire.udp import UDP
 
 __all__ = ["dns_line"]
 
 _OPERATIONS = {0: "", 1: " inv_q", 2: " stat", 4: " notify", 5: " update"}
 _CODES = {0: "", 1: " FormErr", 2: " ServFail", 3: " NXDomain", 4: " NotImp", 5: " Refused"}
 #: Types whose data are left out: nobody reads them on a line.
-_SILENT = frozenset({"SOA", "RRSIG", "DNSKEY", "DS", "NSEC", "NSEC3", "NSEC3PARAM", "TLSA", "TSIG"})
+_SILENT = frozenset(
+    {"SOA", "RRSIG", "DNSKEY", "DS", "NSEC", "NSEC3", "NSEC3PARAM", "TLSA", "SMIMEA", "TSIG"}
+    | {"SSHFP", "CERT", "OPENPGPKEY", "ZONEMD"}
+)
 
 
-def dns_line(message: DNS, length: int, *, multicast: bool = False) -> str:
+def dns_line(message: DNS) -> str:
     """``12345+ A? www.example.com. (33)`` or ``12345 1/0/0 A 192.0.2.80 (49)``.
 
-    Args:
-        message: the message.
-        length: bytes of it on the wire.
-        multicast: whether it came over port 5353, where classes have flags.
+    At the end its length on the wire, without the header around it.
     """
+    below = _below(message)
+    length, multicast = message.message_end - message.start, False
+    if isinstance(below, UDP):
+        length = max(length, below.length - 8)
+        multicast = 5353 in (below.sport, below.dport)
+    elif isinstance(below, DNSLength):
+        length = below.length
     operation = _OPERATIONS.get(message.opcode, f" op{message.opcode}")
     parts = _response(message, multicast) if message.response else _query(message, multicast)
     broken = " [|domain]" if message.walked.stop is not None else f" ({length})"
     return escaped(f"{message.id}{operation}{parts}{broken}")
+
+
+def _below(message: DNS) -> Header | None:
+    """The header around it."""
+    layers = message.packet.layers if message.packet else []
+    inside = [layer for layer in layers if layer.start < message.start]
+    return inside[-1] if inside else None
 
 
 def _query(message: DNS, multicast: bool) -> str:

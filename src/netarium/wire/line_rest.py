@@ -100,8 +100,16 @@ def _read(layers: list[Header]) -> list[Header]:
 
 def _told(packet: Packet, layers: list[Header], ip_line: Callable[[bytes], str]) -> str:
     """Layers one after another, each with what matters of it; an IP packet as its line."""
+    from netarium.wire.dns import DNS, DNSLength
+    from netarium.wire.dns_line import dns_line
+
     words = []
     for layer in layers:
+        if isinstance(layer, DNS):
+            words.append(dns_line(layer))
+            continue
+        if isinstance(layer, DNSLength) and layer is not layers[-1]:
+            continue  # the message behind it tells
         if layer.title in _IP:
             words.append(ip_line(packet.data[layer.start : layer.limit]))
             break
