@@ -2,7 +2,7 @@
 # Everything lands in .venv, in this directory.
 
 .DEFAULT_GOAL := help
-.PHONY: help playground down setup test check bench clean
+.PHONY: help playground down setup test check bench fuzz clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -28,9 +28,14 @@ check: ## style, types and import rules
 	@tools/setup --dev
 	@tools/check
 
-bench: ## measure beside Mininet and raw netlink; takes some minutes
+bench: ## measure beside other programs: labs, capturing, decoding; takes some minutes
 	@tools/setup --bench
 	@.venv/bin/python benchmarks/startup.py
+	@.venv/bin/python benchmarks/packets.py
+
+fuzz: ## read ten million spoiled packets; takes most of an hour
+	@tools/setup --dev
+	@.venv/bin/python tools/fuzz.py
 
 clean: ## remove .venv and everything else that make created
 	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netarium.capture.live import columns, live
+    from netarium.capture.pictures import Picture, draw, ladder
     from netarium.capture.query import query, table
     from netarium.capture.reading import batches, read
     from netarium.capture.writing import write
 
 _HOMES = {
+    "Picture": "pictures",
     "batches": "reading",
     "columns": "live",
+    "draw": "pictures",
+    "ladder": "pictures",
     "live": "live",
     "query": "query",
     "read": "reading",
@@ -29,7 +33,18 @@ _HOMES = {
     "write": "writing",
 }
 
-__all__ = ["batches", "columns", "live", "query", "read", "table", "write"]
+__all__ = [
+    "Picture",
+    "batches",
+    "columns",
+    "draw",
+    "ladder",
+    "live",
+    "query",
+    "read",
+    "table",
+    "write",
+]
 
 
 def __getattr__(name: str) -> Any:
