@@ -8,7 +8,12 @@ from netarium.wire.context import REGISTRIES, Context
 from netarium.wire.field import MACAddress, UInt
 from netarium.wire.header import Header
 
-__all__ = ["ETHERTYPES", "LONGEST_LENGTH", "Ethernet", "EtherType"]
+__all__ = [
+    "ETHERTYPES",
+    "LONGEST_LENGTH",
+    "EtherType",
+    "Ethernet",
+]
 
 ETHERTYPES = {
     0x0800: "IPv4",

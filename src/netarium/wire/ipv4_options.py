@@ -10,9 +10,9 @@ from netarium.wire.options import Addresses, Option
 
 __all__ = [
     "IPEOL",
+    "IPNOP",
     "IPAddressTimestamp",
     "IPMTUProbe",
-    "IPNOP",
     "IPOption",
     "IPTimestamp",
     "IPTimestamps",

@@ -11,10 +11,10 @@ from netarium.wire.nd_options import NDOption
 from netarium.wire.options import check_options, one_by_one
 
 __all__ = [
+    "ICMPv6Redirect",
     "NDMessage",
     "NeighbourAdvertisement",
     "NeighbourSolicitation",
-    "ICMPv6Redirect",
     "RouterAdvertisement",
     "RouterSolicitation",
 ]
