@@ -14,9 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from netarium.capture.asking import query, table
     from netarium.capture.live import columns, live
     from netarium.capture.pictures import Picture, draw, ladder
-    from netarium.capture.query import query, table
     from netarium.capture.reading import batches, read
     from netarium.capture.writing import write
 
@@ -27,9 +27,9 @@ _HOMES = {
     "draw": "pictures",
     "ladder": "pictures",
     "live": "live",
-    "query": "query",
+    "query": "asking",
     "read": "reading",
-    "table": "query",
+    "table": "asking",
     "write": "writing",
 }
 
@@ -49,7 +49,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(f"netarium.capture.{_HOMES[name]}"), name)
+        value = getattr(import_module(f"netarium.capture.{_HOMES[name]}"), name)
+        # Importing a module puts it here under its own name, which may be the function's.
+        globals()[name] = value
+        return value
     raise AttributeError(f"module 'netarium.capture' has no attribute {name!r}")
 
 

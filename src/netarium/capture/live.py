@@ -124,7 +124,7 @@ class _Packets(Live["Packet"]):
 
 class _Columns(Live["pyarrow.RecordBatch"]):
     def __init__(self, targets: Sequence[str], names: Sequence[str] | None, **how: Any) -> None:
-        from netarium.capture.columns import Columns
+        from netarium.capture.columnar import Columns
 
         self._columns = Columns(names)
         super().__init__(targets, **how)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from netarium.capture.arrow import schema_of
-from netarium.capture.columns import Columns
+from netarium.capture.columnar import Columns
 from netarium.capture.tables import COMMON, tables
 from netarium.errors import NetariumError
 

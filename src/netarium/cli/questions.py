@@ -65,7 +65,7 @@ def _query(
         raise UsageError("FILE or SQL is missing" if not file else "SQL is missing", _EXAMPLE)
     if output:
         answers.format_of(output)
-    from netarium.capture.query import Source, ask
+    from netarium.capture.asking import Source, ask
     from netarium.capture.sql import scans
 
     source = Source(file, filter, again=scans(sql) > 1)
@@ -145,7 +145,7 @@ def _stats(
 
     if output:
         picture_format(output)
-    from netarium.capture.stats import stats
+    from netarium.capture.summary import stats
 
     summary = stats(file, filter, interface)
     name = "standard input" if file == "-" else Path(file).name

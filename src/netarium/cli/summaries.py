@@ -15,7 +15,7 @@ from netarium.wire.drawing.plot import amount, draw_throughput, rate, span_text
 from netarium.wire.drawing.plot_text import plot_text
 
 if TYPE_CHECKING:
-    from netarium.capture.stats import Summary
+    from netarium.capture.summary import Summary
 
 __all__ = ["as_json", "picture", "show"]
 

@@ -3,7 +3,7 @@
 No field has code of its own: a field is a row of numbers (which header, byte, bytes, shift,
 mask) that comes from its declaration. Only what no declaration can say, such as where a
 tunnel's inner packet begins, is computed here. The names of rows and codes are constants
-that ``netarium.capture.columns`` uses.
+that ``netarium.capture.columnar`` uses.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from netarium.capture.columns import Columns
+from netarium.capture.columnar import Columns
 from netarium.capture.flows import Sums, connection_states
 from netarium.capture.throughput import Throughput, Timeline
 from netarium.wire.hot import worth_compiling
 
 if TYPE_CHECKING:
-    from netarium.capture.query import Source
+    from netarium.capture.asking import Source
     from netarium.wire.batch import Batch, Interface
 
 __all__ = [
@@ -125,7 +125,7 @@ def stats(path: str | Path | BinaryIO, filter: str = "", interface: str = "") ->
         NotFoundError: there is no such file, or no such interface in it.
         NetariumError: it is no capture file, the filter is wrong.
     """
-    from netarium.capture.query import Source
+    from netarium.capture.asking import Source
 
     return summarise(Source(path, filter), interface)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from netarium.capture.columns import Columns
+from netarium.capture.columnar import Columns
 from netarium.capture.reading import filtered
 from netarium.ports.capture_file import CaptureReader
 
