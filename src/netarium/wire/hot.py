@@ -3,7 +3,8 @@
 A function marked ``@hot`` keeps to what both understand: integers, loops, and indexing
 into flat buffers. ``run`` calls it as it stands, with memoryviews and arrays, or its
 compiled twin, with NumPy views of the same memory. A short file is so read without
-importing numba, and there is one source for both speeds.
+importing numba, and there is one source for both speeds. What was compiled once is loaded
+without numba, too: see ``wire.hot_objects``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ _ENOUGH = 1 << 20
 _STALE = 30 * 86400  # seconds after which the compiled code of another version is removed
 
 _marked: dict[Callable[..., Any], Callable[..., Any] | None] = {}
+#: Twins that were loaded without numba, by the kinds of their arguments; those kept for it.
+_objects: dict[tuple[Callable[..., Any], str | None], Callable[..., Any]] = {}
+_kept: set[tuple[Callable[..., Any], str]] = set()
 _TYPES = {"b": "i1", "B": "u1", "h": "i2", "H": "u2", "i": "i4", "I": "u4", "q": "i8", "Q": "u8"}
 
 
@@ -50,8 +54,45 @@ def run(function: Callable[..., Any], *arguments: Any, fast: bool) -> Any:
     """Call a hot function, compiled if ``fast``; buffers among the arguments are shared."""
     if not fast:
         return function(*arguments)
-    twin = _marked[function] or compiled(function)
-    return twin(*map(_view, arguments))
+    from netarium.wire import hot_objects
+
+    kinds = hot_objects.kinds_of(arguments)
+    ready = _objects.get((function, kinds)) or _object(function, kinds)
+    if ready is not None:
+        return ready(*arguments)
+    twin: Any = _marked[function] or compiled(function)
+    views = tuple(map(_view, arguments))
+    result = twin(*views)
+    if kinds is not None and (function, kinds) not in _kept:
+        _kept.add((function, kinds))
+        _keep(function, kinds, twin, views)
+    return result
+
+
+def _object(function: Callable[..., Any], kinds: str | None) -> Callable[..., Any] | None:
+    """The twin as machine code without numba, where it was kept before."""
+    from netarium.wire import hot_objects
+
+    if kinds is None or _marked[function] is not None:
+        return None
+    ready = hot_objects.load(_cache(), _name(function), kinds)
+    if ready is not None:
+        _objects[function, kinds] = ready
+    return ready
+
+
+def _keep(function: Callable[..., Any], kinds: str, twin: Any, views: tuple[Any, ...]) -> None:
+    import numba
+
+    from netarium.wire import hot_objects
+
+    overload = twin.overloads.get(tuple(map(numba.typeof, views)))
+    if overload is not None:
+        hot_objects.keep(_cache(), _name(function), kinds, overload)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}".replace("<", "").replace(">", "")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,7 +118,8 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         clone.__module__ = function.__module__
         # Without _nrt every call counts references to its arrays, with atomic operations:
         # loops that call small functions would take six times as long.
-        ready = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(clone)
+        options: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+        ready = numba.njit(**options)(clone)
         _marked[function] = ready
     return ready
 
