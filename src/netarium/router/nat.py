@@ -117,8 +117,8 @@ class NAT:
             kind = flow[0] + (_FROM_OUTSIDE if arrival.interface == self._outside else 0)
             session = self.sessions.find(_key(kind, flow[1], flow[2]))
             if session is not None:
-                forward = session.flows and session.flows[0] == _key(kind, flow[1], flow[2])
-                self._tcp(session, arrival, _INSIDE if forward else _OUTSIDE)
+                caller = session.places[0][0].inside == flow[1]
+                self._tcp(session, arrival, _INSIDE if caller else _OUTSIDE)
         return path.again(arrival, Reason.NAT_STATE)
 
     def fragment(self, arrival: Arrival, path: _Path) -> Reason:
@@ -265,7 +265,10 @@ class NAT:
         outer = (self._address, mapping.port)
         out = _key(protocol, (host, port), remote)
         back = _key(protocol + _FROM_OUTSIDE, remote, outer)
-        self.sessions.add_flow(session, out, _ends(outer, remote), refreshes=True)
+        before = self.sessions.find(out)
+        if before is None or not self.sessions.is_alive(before):
+            # Else the host has sent there by another mapping, and goes on to (RFC 4787, 4.1).
+            self.sessions.add_flow(session, out, _ends(outer, remote), refreshes=True)
         inbound = self.settings.inbound_refresh
         self.sessions.add_flow(session, back, _ends(remote, (host, port)), refreshes=inbound)
         return session
