@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from netarium.errors import NetariumError
@@ -38,6 +41,7 @@ from netarium.wire import (
     NeighbourSolicitation,
     Packet,
     Padding,
+    Payload,
     PrefixInformation,
     RecordRoute,
     RouterAdvertisement,
@@ -404,6 +408,9 @@ def test_a_very_long_packet_has_no_length():
         (lambda: Ethernet(src="02:00"), "Source is no MAC address"),
         (lambda: MSS(1, 2), "MSS takes 1 values without names, not 2"),
         (lambda: RecordRoute(["x"]), "must be IPv4 addresses"),
+        (lambda: TCP(options=[MSS()] * 11), "TCP has room for 40 bytes of options, not 44"),
+        (lambda: TCP(options=[1460]), "Options are headers such as they are read, not 1460"),
+        (lambda: Payload(load=5), "Data is bytes, not 5"),
         (lambda: setattr(IPv4(), "nothing", 1), "IPv4 has no field 'nothing'"),
     ],
 )
@@ -411,6 +418,22 @@ def test_mistakes_are_told_with_their_cure(make, words):
     with pytest.raises(NetariumError) as caught:
         make()
     assert words in str(caught.value)
+
+
+def test_a_copy_is_a_packet_of_its_own():
+    made = Ethernet() / IPv4(ttl=9) / UDP() / "text"
+    read = Packet.parse(frame("icmp time exceeded"))
+    for packet in (made, read):
+        for twin in (packet.copy(), copy.deepcopy(packet), pickle.loads(pickle.dumps(packet))):
+            assert (twin.data, repr(twin)) == (packet.data, repr(packet))
+            before = packet.data
+            twin[IPv4].ttl = 1
+            assert twin.data != before == packet.data
+    assert made.copy()[IPv4].given == {"ttl": 9}
+
+
+def test_one_option_is_as_good_as_a_list():
+    assert TCP(options=MSS(9)) == TCP(options=[MSS(9)])
 
 
 def test_a_change_that_fails_changes_nothing():

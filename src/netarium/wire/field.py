@@ -459,10 +459,14 @@ class Bytes(Field[bytes]):
         return bytes(header.data[bit >> 3 : (bit + bits) >> 3])
 
     def encode(self, value: Any, header: Header) -> bytes:
-        return bytes(value)
+        if isinstance(value, str):
+            return value.encode()
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return bytes(value)
+        raise FieldError(f"{self.label} is bytes, not {value!r}")
 
     def number(self, value: Any) -> int:
-        raw = bytes(value)
+        raw = Bytes.encode(self, value, None)  # type: ignore[arg-type]
         if len(raw) > self.bits // 8:
             raise FieldError(f"{self.label} has {self.bits // 8} bytes, not {len(raw)}")
         return int.from_bytes(raw.ljust(self.bits // 8, b"\0"), "big")

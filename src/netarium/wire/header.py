@@ -387,12 +387,15 @@ class Parts(Field[tuple[Header, ...]]):
         if isinstance(value, (bytes, bytearray)):
             raw = bytes(value)
         else:
-            raw = b"".join(bytes(self._made(part)) for part in value)
+            many = (value,) if isinstance(value, Header) else value
+            raw = b"".join(bytes(self._made(part)) for part in many)
         return raw + bytes(-len(raw) % self.pad)
 
     def _made(self, part: Any) -> Any:
-        if self.item is None or isinstance(part, (Header, bytes)):
+        if isinstance(part, (Header, bytes, bytearray)):
             return part
+        if self.item is None:
+            raise FieldError(f"{self.label} are headers such as they are read, not {part!r}")
         return self.item(*part) if isinstance(part, tuple) else self.item(part)
 
     def text(self, value: tuple[Header, ...], header: Header) -> str:

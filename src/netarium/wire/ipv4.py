@@ -8,7 +8,7 @@ from netarium.wire.field import Checksum, Flags, IPv4Address, Malformed, UInt
 from netarium.wire.header import Header, Parts
 from netarium.wire.ip_protocols import EXPERIMENT, IP_PROTOCOLS
 from netarium.wire.ipv4_options import IPOption, SourceRoute
-from netarium.wire.options import check_options, one_by_one
+from netarium.wire.options import check_options, header_words, one_by_one
 
 __all__ = ["IPv4"]
 
@@ -41,7 +41,7 @@ class IPv4(
         "Length of this header in words of 4 bytes; 5 without options.",
         scale=4,
         unit="bytes",
-        auto=lambda c: min(c.size // 4, 15),
+        auto=header_words,
     )
     dscp = UInt(6, "DSCP", "What treatment routers should give it (RFC 2474).")
     ecn = UInt(

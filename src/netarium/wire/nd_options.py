@@ -66,7 +66,7 @@ class _Filled(Bytes):
         self.before = before
 
     def encode(self, value: Any, header: Header) -> bytes:
-        raw = bytes(value)
+        raw = super().encode(value, header)
         return raw + bytes(-(self.before + len(raw)) % 8)
 
 

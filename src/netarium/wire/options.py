@@ -6,10 +6,11 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from netarium.wire.context import Context
 from netarium.wire.field import REST, Field, FieldError, Malformed
 from netarium.wire.header import Header
 
-__all__ = ["Addresses", "Option", "check_options", "one_by_one"]
+__all__ = ["Addresses", "Option", "check_options", "header_words", "one_by_one"]
 
 
 class Option(Header):
@@ -70,6 +71,16 @@ def check_options(header: Header, base: type[Header], start: int, end: int) -> N
     except Malformed as malformed:
         malformed.goes_on = True
         raise
+
+
+def header_words(context: Context) -> int:
+    """For ``auto`` of a length in words of 4 bytes that has 4 bits, as IPv4 and TCP have one."""
+    if context.size > 60:
+        raise FieldError(
+            f"{context.header.title} has room for 40 bytes of options, not {context.size - 20}",
+            "Leave some out; or give the header length yourself, wrong as it will be.",
+        )
+    return context.size // 4
 
 
 class Addresses(Field[tuple[str, ...]]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netarium.wire.field import Checksum, Flags, Malformed, UInt
 from netarium.wire.header import Parts
-from netarium.wire.options import check_options, one_by_one
+from netarium.wire.options import check_options, header_words, one_by_one
 from netarium.wire.port_numbers import WithPorts, port_of
 from netarium.wire.pseudo_header import transport_checksum
 from netarium.wire.tcp_options import TCPOption
@@ -33,7 +33,7 @@ class TCP(WithPorts, title="TCP", rfc="RFC 9293, section 3.1", short="tcp", ip_p
         "Length of this header in words of 4 bytes; 5 without options.",
         scale=4,
         unit="bytes",
-        auto=lambda c: min(c.size // 4, 15),
+        auto=header_words,
     )
     reserved = UInt(3, "Rsrvd", "0.")
     flags = Flags(
