@@ -8,8 +8,8 @@ import subprocess
 import pyarrow as pa
 import pytest
 
-from netarium.capture.columnar import ColumnError, Columns, columns_of
 from netarium.capture.asking import table
+from netarium.capture.columnar import ColumnError, Columns, columns_of
 from netarium.capture.tables import COMMON, packet_columns
 from netarium.wire.batch import CHECKSUM_NOT_READY, CHECKSUM_VALID, Interface
 from netarium.wire.judging import judge

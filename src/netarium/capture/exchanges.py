@@ -31,7 +31,7 @@ class Message:
     Attributes:
         number, time, interface: of the frame; None where the file names no interface.
         src, dst, sport, dport: who sent it to whom.
-        stream: whether it came over TCP.
+        stream: whether it came over TCP; sequence: then its number there.
         payload: the bytes.
     """
 
@@ -43,6 +43,7 @@ class Message:
     sport: int
     dport: int
     stream: bool
+    sequence: int
     payload: bytes
 
 
@@ -61,7 +62,7 @@ def messages(batches: Iterable[Batch], wanted: int) -> Iterator[Message]:
         for row in range(found):
             index, network, transport, at, end, protocol = picked[PICKED * row : PICKED * (row + 1)]
             src, dst = _addresses(batch.data, network)
-            ports = batch.data[transport : transport + 4]
+            ports = batch.data[transport : transport + 8]
             where = batch.interface[index]
             yield Message(
                 batch.number(index),
@@ -70,8 +71,9 @@ def messages(batches: Iterable[Batch], wanted: int) -> Iterator[Message]:
                 src,
                 dst,
                 int.from_bytes(ports[:2], "big"),
-                int.from_bytes(ports[2:], "big"),
+                int.from_bytes(ports[2:4], "big"),
                 protocol == 6,
+                int.from_bytes(ports[4:], "big"),
                 bytes(batch.data[at:end]),
             )
 

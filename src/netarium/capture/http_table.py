@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from netarium.capture.exchanges import Message, Rows, messages
@@ -42,7 +42,7 @@ COLUMNS = (
     Column("latency", "From request to the beginning of the response, in seconds.", "seconds"),
 )
 
-#: Connections whose requests may wait for a response at a time.
+#: Connections that are followed at a time.
 _MOST = 1 << 14
 
 _Key = tuple[str | None, str, int, str, int]
@@ -50,41 +50,58 @@ _Key = tuple[str | None, str, int, str, int]
 
 @dataclass(slots=True)
 class _Asked:
-    """A request that waits for its response."""
+    """A request, and the message that it came in."""
 
     message: Message
     request: HTTPRequest | None
 
 
+@dataclass(slots=True)
+class _Talk:
+    """A connection.
+
+    Attributes:
+        waiting: requests without a response; a client may send more before the first is answered.
+        asked, answered: sequence numbers of the last request and response: what comes again
+            does not count.
+    """
+
+    waiting: deque[_Asked] = field(default_factory=deque)
+    asked: int = -1
+    answered: int = -1
+
+
 def record_batches(batches: Iterable[Batch]) -> Iterator[pyarrow.RecordBatch]:
     """The table, of the frames of a capture."""
     rows = Rows(COLUMNS)
-    waiting: dict[_Key, deque[_Asked]] = {}  # a client may send more before the first is answered
+    talks: dict[_Key, _Talk] = {}
     for message in messages(batches, HTTP_FRAMES):
         request, response = _read(message)
-        if request is not None:
-            key = (message.interface, message.src, message.sport, message.dst, message.dport)
-            queue = waiting.setdefault(key, deque())
-            if not (queue and queue[-1].message.payload == message.payload):  # or it is sent again
-                queue.append(_Asked(message, request))
-        elif response is not None:
-            key = (message.interface, message.dst, message.dport, message.src, message.sport)
-            queue = waiting.get(key, deque())
-            asked = queue[0] if queue else _Asked(message, None)
+        if request is None and response is None:
+            continue
+        there = (message.interface, message.src, message.sport, message.dst, message.dport)
+        back = (message.interface, message.dst, message.dport, message.src, message.sport)
+        talk = talks.setdefault(there if request is not None else back, _Talk())
+        if request is not None and message.sequence != talk.asked:
+            talk.asked = message.sequence
+            talk.waiting.append(_Asked(message, request))
+        elif response is not None and message.sequence != talk.answered:
+            talk.answered = message.sequence
             if response.status >= 200 or response.status == 101:  # 100: go on, the rest follows
-                if queue:
-                    queue.popleft()
-                if not queue:
-                    waiting.pop(key, None)
+                asked = talk.waiting.popleft() if talk.waiting else _Asked(message, None)
                 _row(rows, asked, response, message)
-        while len(waiting) > _MOST:
-            for left in waiting.pop(next(iter(waiting))):
-                _row(rows, left, None, left.message)
+        if len(talks) > _MOST:
+            _end(rows, talks.pop(next(iter(talks))))
         yield from rows.ready()
-    for queue in waiting.values():
-        for asked in queue:
-            _row(rows, asked, None, asked.message)
+    for talk in talks.values():
+        _end(rows, talk)
     yield from rows.ready(last=True)
+
+
+def _end(rows: Rows, talk: _Talk) -> None:
+    """Requests that had no response."""
+    for asked in talk.waiting:
+        _row(rows, asked, None, asked.message)
 
 
 def _read(message: Message) -> tuple[HTTPRequest | None, HTTPResponse | None]:

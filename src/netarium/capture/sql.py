@@ -115,6 +115,7 @@ def answer(sql: str, opener: Opener) -> Iterator[Answer]:
             for name in sorted(set(words(sql)) & tables().keys()):
                 registered[name] = _table(name, sql, opener)
                 connection.register(name, registered[name])
+            connection.execute("SET enable_progress_bar = false")  # it would go to stdout
             connection.execute("SET enable_external_access = false")
             connection.execute("SET python_enable_replacements = false")
             connection.execute("SET lock_configuration = true")
