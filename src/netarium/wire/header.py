@@ -256,7 +256,7 @@ class Header:
             if field.when is not None and not field.when(self):
                 continue
             bits = field.bits or 8 * field.measure(self, at >> 3)
-            if at + bits > end and field.bit_offset < 0:
+            if at + bits > end:
                 if field.bits:
                     return
                 bits = max(0, end - at)
