@@ -135,7 +135,7 @@ def _may_be_absent(packet: Packet, index: int) -> bool:
     if not isinstance(layer, UDP) or ":" not in addresses(packet.layers[:index])[0]:
         return True
     ports = {layer.sport, layer.dport}
-    return bool(ports & {4789, 8472}) or isinstance(
+    return bool(ports & {4789, 8472, 6081}) or isinstance(
         packet.layers[index + 1] if index + 1 < len(packet.layers) else None, VXLAN
     )
 
