@@ -32,6 +32,11 @@ DIFFERENCES = [
         "A source in 0.0.0.0/8 is not forwarded (RFC 1812, 5.3.7); Linux does it since 2019.",
     ),
     Difference(
+        "v4 source a broadcast(, ttl 1| to neighbour| to own)",
+        "A broadcast address is nobody's source (RFC 1812, 4.2.2.11 and 5.3.7); Linux minds only "
+        "where it filters by the reverse path.",
+    ),
+    Difference(
         "v4 source another link's to own",
         "An ARP request is sent from an address of the link that it is sent on; Linux takes the "
         "source of the packet that waits (arp_announce=0).",

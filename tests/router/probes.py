@@ -111,6 +111,7 @@ def _sources() -> _Made:
         "class E": "240.0.0.1", "ours": "10.0.0.1", "ours elsewhere": "10.0.1.1",
         "zero net": "0.0.0.9", "another link's": "10.0.1.77", "nobody's": "198.51.100.7",
         "routed elsewhere": "172.16.1.1", "unreachable's": "172.18.1.1",
+        "a broadcast": "10.0.0.255",
     }  # fmt: skip
     for what, src in sources.items():
         for target, dst in (("neighbour", B), ("own", "10.0.0.1"), ("all", "255.255.255.255")):
@@ -352,7 +353,8 @@ def _extensions6() -> _Made:
         "pad1": b"\0" * 6, "padn": b"\1\4\0\0\0\0", "padn not zero": b"\1\4\1\2\3\4",
         "router alert": b"\5\2\0\0\0\0", "skip": b"\x1e\4\0\0\0\0", "drop": b"\x5e\4\0\0\0\0",
         "tell": b"\x9e\4\0\0\0\0", "tell one": b"\xde\4\0\0\0\0", "beyond": b"\x1e\xc8\0\0\0\0",
-        "jumbo": b"\xc2\4\0\1\0\0", "long pad": b"\1\x0c" + bytes(12),
+        "jumbo": b"\xc2\4\0\1\0\0", "short jumbo": b"\xc2\4\0\0\1\0",
+        "bad jumbo": b"\xc2\0\0\0\0\0", "long pad": b"\1\x0c" + bytes(12),
     }  # fmt: skip
     for name, data in options.items():
         kind, header = extension(0, 17, data)
@@ -394,6 +396,7 @@ def _local6() -> _Made:
     for size in (0, 1, 8, 100, 1400):
         yield f"v6 echo with {size} bytes", 0, _in(echo6(A6, own, (bytes(range(256)) * 6)[:size]))
     yield "v6 echo, wrong sum", 0, _in(v6(A6, own, 58, b"\x80\0\0\0\0\1\0\1data"))
+    yield "v6 echo with a label", 0, _in(echo6(A6, own, traffic=0x000ABCDE))
     yield "v6 echo with a class", 0, _in(echo6(A6, own, traffic=0x0B800000))
     for kind in (0, 1, 2, 3, 4, 100, 127, 129, 130, 131, 132, 138, 139, 141, 143, 144, 200, 255):
         message = icmpv6(ip(A6), ip(own), kind, 0, bytes(4), v6(own, A6)[:48])

@@ -240,8 +240,8 @@ class Local:
                 own = self._sending.source(source, arrival.interface)
             if own and source != ANY6:
                 message = icmpv6(own, source, 129, 0, packet[at + 4 : at + 8], packet[at + 8 :])
-                traffic = int.from_bytes(packet[:4], "big") & 0x0FFFFFFF
-                reply = ipv6(own, source, _ICMP6, message, traffic=traffic & 0x0FFFFFFF)
+                class_ = int.from_bytes(packet[:4], "big") & 0x0FF00000  # its label is its own
+                reply = ipv6(own, source, _ICMP6, message, traffic=class_)
                 self._sending.output(reply, interface=arrival.interface)
         return Reason.DELIVERED
 

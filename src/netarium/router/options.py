@@ -178,7 +178,10 @@ def hop_by_hop(packet: bytes, at: int = 40, announced: int = 0) -> HopByHop:
         else:
             padding = 0
         if kind == 0xC2 and announced == 0:  # jumbo payload (RFC 2675): no link here takes one
-            return HopByHop(drop=True, problem=place, code=0)
+            if size != 4 or place & 3 != 2:
+                return HopByHop(drop=True)
+            long = packet[place + 2 : place + 4] != b"\0\0"
+            return HopByHop(drop=True, problem=place if long else place + 2, code=0)
         if kind != 1 and (kind != 5 or announced):  # neither PadN nor router alert
             action = kind >> 6
             if action == 1:

@@ -12,7 +12,7 @@ from netarium.router.errors import UNREACHABLE4, UNREACHABLE6, ErrorMessages
 from netarium.router.fragments import fragments4, fragments6
 from netarium.router.limits import ErrorLimit
 from netarium.router.neighbours import Neighbour, Neighbours, Waiting
-from netarium.router.packets import Arrival, destination_of, family_of
+from netarium.router.packets import Arrival, destination_of, family_of, source_of
 from netarium.router.reasons import Reason
 from netarium.router.routes import Hop
 from netarium.router.tables import Tables
@@ -142,12 +142,21 @@ class Sending:
             message = ARPMessage(REQUEST, own.mac_number, source, 0, address)
             tables.emit_frame(interface, arp_frame(message, mac or EVERYBODY, own.mac_number))
             return
-        source = own.source(6, link_local=True)
+        source = self._prompting(interface, address) or own.source(6, link_local=True)
         if not source:
             return
         to = address if mac else solicited_node(address)
         packet = neighbour_solicitation(source, to, address, own.mac_number)
         tables.emit(interface, mac or multicast_mac(to), packet)
+
+    def _prompting(self, interface: int, address: Address) -> Address:
+        """Our address that the waiting packet comes from (RFC 4861, 7.2.2); empty: another's."""
+        entry = self.neighbours.find(interface, address)
+        if entry is None or not entry.queue:
+            return b""
+        source = source_of(entry.queue[0].packet)
+        own = self.tables.interfaces[interface].own
+        return source if any(each.value == source for each in own) else b""
 
     def _source_on(self, interface: int, address: Address) -> Address:
         """Our IPv4 address that shares a prefix with a neighbour, else the link's first."""
