@@ -10,7 +10,8 @@ SRC, DST = "10.0.0.1", "10.0.0.2"
 SRC6, DST6 = "2001:db8::1", "2001:db8::2"
 
 
-def _scapy():
+def scapy_names():
+    """Scapy, with all the layers that are needed here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import scapy.all as s
@@ -28,7 +29,7 @@ def _scapy():
 
 
 def frames():
-    s = _scapy()
+    s = scapy_names()
     made = {}
     for part in (_link, _ipv4, _ipv4_inside, _icmp, _tcp, _udp, _ipv6, _icmpv6, _tunnels, _odd):
         for name, packet in part(s).items():
@@ -548,7 +549,7 @@ def _odd(s):
 
 
 def other_links():
-    s = _scapy()
+    s = scapy_names()
     ping = bytes(s.IP(src=SRC, dst=DST, id=1) / s.ICMP(id=1, seq=1) / b"ping")
     ping6 = bytes(s.IPv6(src=SRC6, dst=DST6) / s.ICMPv6EchoRequest(id=1, seq=1, data=b"ping"))
     arp = bytes(s.ARP(hwsrc=A, psrc=SRC, pdst=DST))

@@ -55,6 +55,7 @@ from netarium.wire import (
 )
 from netarium.wire.header import Trailer
 from tests.wire.corpus import corpus, frame
+from tests.wire.corpus_headers import scapy_names
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 ETHERNET = Ethernet(src=A, dst=B)
@@ -102,12 +103,6 @@ def test_a_packet_that_was_read_is_made_anew_with_the_same_bytes():
         if again.data != packet.data and name not in GIVEN:
             different.append(name)
     assert different == []
-
-
-def _scapy():
-    from tests.wire.corpus_headers import _scapy
-
-    return _scapy()
 
 
 SAME = {
@@ -264,7 +259,7 @@ SAME = {
 def test_scapy_builds_the_same_bytes(name):
     ours, theirs = SAME[name]
     packet = ours()
-    assert packet.data.hex() == bytes(theirs(_scapy())).hex()
+    assert packet.data.hex() == bytes(theirs(scapy_names())).hex()
     assert repr(Packet.parse(packet.data, packet.link_type)) == repr(packet)
 
 

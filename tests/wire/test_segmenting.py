@@ -27,6 +27,7 @@ from netarium.wire import (
 from netarium.wire.batch import CHECKSUM_NOT_READY, SEGMENTED_LATER
 from netarium.wire.fragmenting import fragments
 from tests.wire.corpus import corpus, frame
+from tests.wire.corpus_headers import scapy_names
 
 DATA = bytes(range(256)) * 20
 ADDRESSES = {"src": "10.0.0.1", "dst": "10.0.0.2"}
@@ -175,8 +176,6 @@ def test_fragments_hold_the_datagram():
 
 
 def test_fragments_of_ipv6_are_those_of_scapy():
-    from tests.wire.corpus_headers import _scapy
-
     packet = (
         IPv6(src="fd00::1", dst="fd00::2", hop_limit=9)
         / HopByHop()
@@ -186,7 +185,7 @@ def test_fragments_of_ipv6_are_those_of_scapy():
     made = fragments(packet, 1280)
     assert b"".join(one[IPv6Fragment].payload for one in made) == packet.data[48:]
     assert [one[IPv6Fragment].more for one in made] == [1, 1, 0]
-    s = _scapy()
+    s = scapy_names()
     theirs = s.fragment6(
         s.IPv6(src="fd00::1", dst="fd00::2", hlim=9)
         / s.IPv6ExtHdrHopByHop()

@@ -23,6 +23,7 @@ __all__ = ["judge", "left_to_card"]
 
 #: Those whose checksums kernels leave to network cards, with their numbers in IP.
 _LEFT_TO_CARDS: dict[type[Header], int] = {TCP: 6, UDP: 17}
+_TUNNELS = {4789, 8472, 6081}  # ports of VXLAN and Geneve
 _WITH_ADDRESSES = (TCP, UDP, UDPLite, ICMPv6)
 
 
@@ -135,7 +136,7 @@ def _may_be_absent(packet: Packet, index: int) -> bool:
     if not isinstance(layer, UDP) or ":" not in addresses(packet.layers[:index])[0]:
         return True
     ports = {layer.sport, layer.dport}
-    return bool(ports & {4789, 8472, 6081}) or isinstance(
+    return bool(ports & _TUNNELS) or isinstance(
         packet.layers[index + 1] if index + 1 < len(packet.layers) else None, VXLAN
     )
 
