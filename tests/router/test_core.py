@@ -18,7 +18,7 @@ from netarium.router.interface import RouterInterface
 from netarium.router.limits import ErrorLimit
 from netarium.router.packets import transport_valid
 from netarium.router.reasons import EXPLANATIONS, Reason, explain
-from netarium.router.routes import Route
+from netarium.router.routes import Route, RouteTable
 from netarium.wire.batch import CHECKSUM_NOT_READY, SEGMENTED_LATER, Batch
 from netarium.wire.checksum import internet_checksum, ones_sum
 from netarium.wire.packet import Packet
@@ -291,6 +291,8 @@ def test_metrics_and_replaced_routes():
     assert made.frame(packet, 0, 3.0)[0].frame[:6].hex(":") == mac_of(1, 3)
     made.add_route(Route("203.0.113.0/24", via="10.0.1.4", metric=5))
     assert made.frame(packet, 0, 3.0)[0].frame[:6].hex(":") == mac_of(1, 4)
+    made.set_routes(RouteTable(made.interfaces, [Route("203.0.113.0/24", via="10.0.1.2")]))
+    assert made.frame(packet, 0, 3.0)[0].frame[:6].hex(":") == mac_of(1, 2)
     made.set_routes([Route("203.0.113.0/24", via="10.0.2.2")])
     assert made.frame(packet, 0, 3.0)[0].interface == 2
     shown = [row for row in made.show("routes") if row["origin"] == "static"]
@@ -339,6 +341,17 @@ def test_wrong_interfaces_are_told():
         Router([RouterInterface("a", MACS[0]), RouterInterface("a", MACS[1])])
     with pytest.raises(NetariumError, match="no 'weather'"):
         router().show("weather")
+
+
+def test_an_mtu_that_changes_counts_at_once():
+    made = router()
+    packet = enter(v4(A, B, payload=bytes(1200), flags=0x4000))
+    assert made.why(packet, 0, 3.0)[0] == Reason.FORWARDED
+    made.set_mtu(1, 1000)
+    verdict, (error,) = made.why(packet, 0, 3.0)
+    assert verdict == Reason.FRAGMENTATION_NEEDED and error.frame[40:42] == b"\x03\xe8"
+    fragmented = enter(v4(A, B, payload=bytes(1200)))
+    assert [len(out.frame) - 14 for out in made.frame(fragmented, 0, 3.0)] == [996, 244]
 
 
 # --- limits, timers, words ------------------------------------------------------------------

@@ -100,6 +100,17 @@ def test_the_queue_is_bounded_and_keeps_the_newest():
     assert [int.from_bytes(each.frame[18:20], "big") for each in out] == list(range(5, QUEUE + 5))
 
 
+def test_a_scan_of_empty_addresses_pushes_nobody_out():
+    made = router()
+    for low in range(1500):
+        packet = v6("fd00:0::2", f"fd00:1::dead:{low:x}")
+        made.frame(ether(MACS[0], mac_of(0, 2), packet), 0, 3.0)
+    assert len(made.neighbours.entries) <= 1024
+    assert known(made, "fd00:1::2") is State.REACHABLE
+    assert known(made, "fd00:1::dead:5db") is State.INCOMPLETE
+    assert len(sent_to(made, "fd00:1::2", 3.1)) == 1
+
+
 def test_an_address_moves_to_another_station():
     made = router()
     mac = "02:00:00:00:01:99"

@@ -155,9 +155,14 @@ class Router:
 
     # --- changes while packets pass ---------------------------------------------------------
 
-    def set_routes(self, routes: Iterable[Route]) -> None:
-        """Replace all routes at once. No packet is lost: the old ones serve until the new do."""
-        self.tables.routes = RouteTable(self.interfaces, routes)
+    def set_routes(self, routes: Iterable[Route] | RouteTable) -> None:
+        """Replace all routes at once. No packet is lost: the old ones serve until the new do.
+
+        A table of very many may be made beforehand, in another thread:
+        ``RouteTable(router.interfaces, routes)``.
+        """
+        table = routes if isinstance(routes, RouteTable) else RouteTable(self.interfaces, routes)
+        self.tables.routes = table
 
     def add_route(self, route: Route) -> None:
         """Add one route."""
@@ -171,6 +176,7 @@ class Router:
         """An interface went up or down: its routes and neighbours come and go with it."""
         self.interfaces[interface].up = up
         self._refresh(interface)
+        self.tables.routes = RouteTable(self.interfaces, self.tables.routes.static)
         if up:
             self._greet(interface)
         else:
@@ -254,7 +260,6 @@ class Router:
         row = array("q", self.interfaces[index].row())
         at = index * layout.IF_SIZE
         self.tables.flat[at : at + layout.IF_SIZE] = row
-        self.tables.routes = RouteTable(self.interfaces, self.tables.routes.static)
 
     def _given_up(self, arrival: Arrival, reason: Reason) -> None:
         self.tables.counters[arrival.interface * layout.COUNTERS + reason] += 1

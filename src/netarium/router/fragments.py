@@ -13,6 +13,7 @@ __all__ = ["Reassembly", "fragments4", "fragments6"]
 
 _DONT_FRAGMENT, _MORE = 0x4000, 0x2000
 _ROOM = 1024  # datagrams that may wait
+_PIECES = 256  # fragments of one; honest ones of the longest datagram are some 50
 _Key = tuple[bytes, ...]
 _COPIED = 0x80  # an option that each fragment carries (RFC 791, section 3.1)
 
@@ -159,7 +160,7 @@ class Reassembly:
         overlaps = any(at < last and first < end for first, last in ends)
         wrong_end = pile.end >= 0 and (end > pile.end or (not more and end != pile.end))
         wrong_end = wrong_end or (not more and any(last > end for _, last in ends))
-        if overlaps or wrong_end or (more and len(body) % 8) or not body:
+        if overlaps or wrong_end or (more and len(body) % 8) or not body or len(ends) >= _PIECES:
             self._drop(key)
             return None
         pile.pieces[at] = body

@@ -32,6 +32,7 @@ _FROM_OUTSIDE = 256
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 _SWEEP = 1.0  # seconds between looks for translations whose time has run out
 _PATIENCE = 6.0  # seconds until an unsolicited SYN is answered (RFC 5382, REQ-4)
+_MOST_REFUSALS = 256  # that wait; beyond, such a SYN is only dropped
 _INSIDE, _OUTSIDE = 1, 2
 
 
@@ -67,6 +68,7 @@ class NAT:
         self._by_port: dict[tuple[int, int], Mapping] = {}
         self._reassembly = Reassembly(sending.timers, lambda arrival: None)
         self._sweeping = False
+        self._refusals = 0
         tables.state[layout.NAT_OUTSIDE] = self._outside
         tables.state[layout.NAT_PROTECT] = int(settings.protect)
         for forward in settings.forwards:
@@ -364,9 +366,13 @@ class NAT:
         flags = packet[4 * (packet[0] & 15) + 13] if protocol == _TCP else 0
         if not flags & _SYN or flags & _ACK:
             return None
+        if self._refusals >= _MOST_REFUSALS:
+            return Reason.NAT_FILTERED
+        self._refusals += 1
         errors, own = self._sending.errors, self.external
 
         def refuse() -> None:
+            self._refusals -= 1
             if self._alive(self._by_port.get((protocol, port))) is None:
                 errors.about(arrival, UNREACHABLE4, 3, own=own)
 

@@ -41,6 +41,18 @@ class State(enum.Enum):
     FAILED = "FAILED"  # it did not answer
 
 
+#: Where the table is full, the first of these goes: a scan of addresses that nobody has may not
+#: push out neighbours that are there.
+_WORTH = {
+    State.FAILED: 0,
+    State.INCOMPLETE: 1,
+    State.STALE: 2,
+    State.DELAY: 3,
+    State.PROBE: 3,
+    State.REACHABLE: 4,
+}
+
+
 @dataclass(slots=True)
 class Waiting:
     """An IP packet that waits; ``arrival``: its frame, to be quoted if nobody answers."""
@@ -186,10 +198,7 @@ class Neighbours:
 
     def _new(self, interface: int, address: Address) -> Neighbour:
         if len(self.entries) >= ROOM:
-            idle = next(
-                (e for e in self.entries.values() if e.state in (State.STALE, State.FAILED)), None
-            )
-            self._forget(idle or next(iter(self.entries.values())))
+            self._forget(min(self.entries.values(), key=lambda entry: _WORTH[entry.state]))
         entry = Neighbour(interface, address, State.INCOMPLETE)
         self.entries[interface, address] = entry
         return entry
