@@ -92,7 +92,7 @@ _OTHERWISE = (
 )
 
 
-def _tshark(path, fields):
+def tshark(path, fields):
     """What tshark reads, frame by frame, without putting fragments or streams together."""
     command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=\x1f"]
     for option in ("ip.defragment", "ipv6.defragment", "tcp.desegment_tcp_streams"):
@@ -104,7 +104,7 @@ def _tshark(path, fields):
     return [dict(zip(fields, line.split("\x1f"), strict=True)) for line in done.stdout.splitlines()]
 
 
-def _as_ours(text, ours):
+def as_ours(text, ours):
     if not text:
         return None
     return int(text, 0) if isinstance(ours, int) else text
@@ -115,7 +115,7 @@ def test_fields_agree_with_tshark_on_the_corpus(tmp_path):
     path = tmp_path / "corpus.pcap"
     write_corpus(path)
     fields = list(dict.fromkeys(field for many in SAME.values() for field in many))
-    theirs = _tshark(path, [*fields, "frame.protocols"])
+    theirs = tshark(path, [*fields, "frame.protocols"])
     ours = table(path, list(SAME)).to_pylist()
     assert len(ours) == len(theirs) == len(corpus())
     wrong, compared = [], 0
@@ -128,7 +128,7 @@ def test_fields_agree_with_tshark_on_the_corpus(tmp_path):
             # Of one version of IP in the other, tshark shows both.
             told = [their[each] for each in names if their[each]] or [""]
             compared += told != [""]
-            if mine[column] in [_as_ours(text, mine[column]) for text in told]:
+            if mine[column] in [as_ours(text, mine[column]) for text in told]:
                 continue
             more = mine[column] is not None and any(word in name for word in _OTHERWISE)
             # Only what is not there in the outer headers may be tshark's alone.
@@ -151,10 +151,10 @@ def test_fields_agree_with_tshark_on_other_link_layers(tmp_path):
         names = [name for name, other, _ in other_links() if other == link]
         fields = list(dict.fromkeys(field for each in columns for field in SAME[each]))
         ours = table(path, columns).to_pylist()
-        for name, mine, their in zip(names, ours, _tshark(path, fields), strict=True):
+        for name, mine, their in zip(names, ours, tshark(path, fields), strict=True):
             for column in columns:
                 told = next((their[each] for each in SAME[column] if their[each]), "")
-                assert mine[column] == _as_ours(told, mine[column]), (name, column)
+                assert mine[column] == as_ours(told, mine[column]), (name, column)
                 compared += bool(told)
     assert compared > 50
 

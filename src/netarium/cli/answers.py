@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from netarium.cli.output import counted, note, print_table
+from netarium.cli.output import counted, note, print_table, width
 from netarium.errors import NetariumError, UsageError
 from netarium.wire.escaping import escaped
 
@@ -31,6 +31,7 @@ __all__ = [
 FORMATS = ("csv", "json", "parquet")
 
 _MEASURED = 1000  # rows whose widths the columns of a table have
+_FOLDED = 26  # so wide a column is at least, where it is folded: a time stands on one line
 _UNITS = {"s": 1, "ms": 1000, "us": 1000**2, "ns": 1000**3}
 
 
@@ -65,13 +66,17 @@ def print_rows(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -
         if len(rows) == _MEASURED:
             break
     titles, cells = numbers_right(titles, rows, right)
-    print_table(titles, cells)
+    widths = [max([len(title), *(len(row[i]) for row in cells)]) for i, title in enumerate(titles)]
+    # What is wider is folded; more of that than of this, and nobody could read it.
+    if sum(min(wide, _FOLDED) + 2 for wide in widths) - 2 > width():
+        _print_one_by_one([_title(field) for field in schema], rows)
+    else:
+        print_table(titles, cells)
     if sys.stdout.isatty():
         more = sum(1 for _ in coming)
         if more:
             note(f"{counted(more, 'more row')}: -o FILE, or a pipe, gives all")
         return
-    widths = [max([len(title), *(len(row[i]) for row in cells)]) for i, title in enumerate(titles)]
     for row in coming:
         places = zip(row, widths, right, strict=True)
         line = "  ".join(
@@ -79,6 +84,17 @@ def print_rows(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -
             for cell, wide, number in places
         )
         sys.stdout.write(line.rstrip() + "\n")
+
+
+def _print_one_by_one(titles: list[str], rows: list[tuple[str, ...]]) -> None:
+    """Print a block of lines for each row, a column a line, without those that are empty."""
+    wide = max(map(len, titles))
+    for number, row in enumerate(rows):
+        if number:
+            print()
+        for title, cell in zip(titles, row, strict=True):
+            if cell:
+                print(f"{title:<{wide}}  {cell}")
 
 
 def numbers_right(

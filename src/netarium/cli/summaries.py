@@ -118,6 +118,8 @@ def _show_interfaces(summary: Summary) -> None:
         for each in summary.interfaces
     ]
     _table(("interface", "packets", "bytes", *(("dropped",) if told else ())), rows)
+    if len(rows) > 1:
+        print_folded("A frame counts at each interface that saw it; --interface NAME: at one.")
 
 
 def _show_protocols(summary: Summary) -> None:
@@ -143,7 +145,7 @@ def _show_connections(summary: Summary) -> None:
     print()
     print_folded(
         f"TCP: {counted(found.count, 'connection')} ({states});"
-        f" {counted(found.resent, 'segment')} with nothing new"
+        f" {counted(found.resent, 'segment')} sent again"
     )
 
 

@@ -18,7 +18,7 @@ def plot_text(
     """Draw rates as lines of text.
 
     Args:
-        rates: bits a second, in spans of equal length; one or more columns each.
+        rates: bits a second, in spans of equal length.
         seconds: how long they last together.
         wide: columns there are, with the axis.
         high: lines of the areas.
@@ -30,8 +30,8 @@ def plot_text(
     labels[high] = "0"
     margin = max(map(len, labels.values()))
     room = max(8, wide - margin - 2)
-    each = max(1, room // max(1, len(rates)))
-    heights = [round(8 * high * value / scale[-1]) for value in rates for _ in range(each)][:room]
+    spread = [rates[place * len(rates) // room] for place in range(room)] if rates else []
+    heights = [round(8 * high * value / scale[-1]) for value in spread]
     blocks, bar, tick, corner, across = (_PLAIN, *"|++-") if plain else (_EIGHTHS, *"│┤└─")
     lines = []
     for line in range(high):
