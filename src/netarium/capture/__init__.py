@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netarium.capture.asking import query, table
-    from netarium.capture.live import columns, live
+    from netarium.capture.incoming import columns, live
     from netarium.capture.pictures import Picture, draw, ladder
     from netarium.capture.reading import batches, read
     from netarium.capture.writing import write
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "Picture": "pictures",
     "batches": "reading",
-    "columns": "live",
+    "columns": "incoming",
     "draw": "pictures",
     "ladder": "pictures",
-    "live": "live",
+    "live": "incoming",
     "query": "asking",
     "read": "reading",
     "table": "asking",

@@ -109,7 +109,9 @@ def _capture(asked: argparse.Namespace) -> int:
     stop = Stop()
     with resolve(words, lab=lab.name) as targets:
         targets.watched_by(stop)
-        options = Options(asked.extcap_capture_filter or "", asked.snaplen, prompt=True)
+        options = Options(
+            asked.extcap_capture_filter or "", asked.snaplen, prompt=True, purpose="file"
+        )
         source = open_source(targets, options)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from netarium.capture.merging import Merger
 from netarium.capture.opening import in_namespace
-from netarium.capture.source import Options, Pace, Stop, remaining
+from netarium.capture.source import Direct, Options, Stop, remaining
 from netarium.capture.targets import ANY, Place, Targets
+from netarium.capture.warming import Pace
 from netarium.errors import MachineError
 from netarium.ports.libpcap_live import MemoryFile, PcapCapture
 from netarium.ports.pcap import PcapScanner
@@ -48,7 +49,7 @@ class PcapSource:
         self._timeout = _TIMEOUT_SOON if options.prompt else _TIMEOUT
         self._captures: list[PcapCapture] = []
         self._scanners: list[PcapScanner] = []
-        self._pace = Pace()
+        self._pace = Pace("pcap", *filter(None, (options.purpose,)))
         self._file = MemoryFile()
         self._first = 1
         self._poll = select.poll()
@@ -97,6 +98,7 @@ class PcapSource:
 
     def close(self) -> None:
         """End capturing and give back all memory."""
+        self._pace.close()
         for capture in self._captures:
             capture.close()
         self._captures = []
@@ -110,7 +112,9 @@ class PcapSource:
             interface.received, interface.dropped = capture.losses()
         return {interface.name: interface.dropped for interface in self.interfaces}
 
-    def batches(self, stop: Stop, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(
+        self, stop: Stop, deadline: float | None = None, direct: Direct | None = None
+    ) -> Iterator[Batch]:
         """Frames as they come; see ``Source``."""
         merger = Merger(memoryview(b""))
         hold = (2 * self._timeout + _SLACK) * 1_000_000 if len(self._captures) > 1 else 0

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from netarium.capture.source import Options, Source, Stop
 from netarium.errors import UsageError
 
 if TYPE_CHECKING:
     from netarium.capture.targets import Targets
+    from netarium.ports.ring import Block, Rings
     from netarium.wire.batch import Batch
 
-__all__ = ["BACKENDS", "Sink", "Summary", "limited", "open_source", "record"]
+__all__ = ["BACKENDS", "BlockSink", "Sink", "Summary", "limited", "open_source", "record"]
 
 #: What may capture: packet rings, or libpcap.
 BACKENDS = ("ring", "pcap")
@@ -28,6 +29,14 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """There is no more."""
+
+
+@runtime_checkable
+class BlockSink(Sink, Protocol):
+    """A sink that may take blocks of rings as they are."""
+
+    def write_block(self, rings: Rings, block: Block) -> bool:
+        """Take a block, if that can be."""
 
 
 @dataclass(slots=True)
@@ -105,9 +114,17 @@ def record(
     began = time.monotonic()
     deadline = None if seconds is None else began + seconds
     summary = Summary()
+
+    def direct(rings: Rings, block: Block) -> bool:
+        if count is not None or not isinstance(sink, BlockSink):
+            return False
+        taken = sink.write_block(rings, block)
+        summary.packets += block.frames if taken else 0
+        return taken
+
     try:
         try:
-            for batch in limited(source.batches(stop, deadline), count):
+            for batch in limited(source.batches(stop, deadline, direct), count):
                 sink.write(batch, fast=source.fast)
                 summary.packets += batch.count
                 while source.notes:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from netarium.capture.merging import Merger
 from netarium.capture.opening import open_sockets
-from netarium.capture.source import Options, Pace, Stop, remaining
+from netarium.capture.source import Direct, Options, Stop, remaining
 from netarium.capture.targets import Place, Targets
+from netarium.capture.warming import Pace
 from netarium.ports import packet_socket
 from netarium.ports.libpcap import Program, compile_filter
 from netarium.ports.ring import Block, Ring, Rings, ring_size
@@ -60,7 +61,7 @@ class RingSource:
         self._places = {
             ring.at: place for ring, place in zip(self._rings.rings, places, strict=True)
         }
-        self._pace = Pace()
+        self._pace = Pace("ring", *filter(None, (options.purpose,)))
         self._batch = Batch.sized(self._rings.memory, 0)
         self._room = 0
         self._first = 1
@@ -146,6 +147,7 @@ class RingSource:
 
     def close(self) -> None:
         """End capturing and give back all memory."""
+        self._pace.close()
         self._rings.close()
 
     def count(self) -> dict[str, int]:
@@ -171,21 +173,30 @@ class RingSource:
 
     # --- frames ---------------------------------------------------------------------------
 
-    def batches(self, stop: Stop, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(
+        self, stop: Stop, deadline: float | None = None, direct: Direct | None = None
+    ) -> Iterator[Batch]:
         """Frames as they come; see ``Source``."""
-        rings = self._rings
-        rings.watch(stop.fd)
-        flow = self._straight if len(rings.rings) == 1 else self._merged
-        yield from flow(stop, deadline)
+        self._rings.watch(stop.fd)
+        if len(self._rings.rings) > 1:
+            yield from self._merged(stop, deadline)
+        else:
+            yield from self._straight(stop, deadline, None if self._late else direct)
 
-    def _straight(self, stop: Stop, deadline: float | None) -> Iterator[Batch]:
+    def _straight(
+        self, stop: Stop, deadline: float | None, direct: Direct | None
+    ) -> Iterator[Batch]:
         """One ring: its blocks are in order by themselves."""
         (ring,) = self._rings.rings
         for _ in self._rounds(stop, deadline):
             while blocks := self._rings.take(ring, 1):
-                batch = self._read(blocks[0])
-                if batch.count:
-                    yield self._numbered(batch)
+                block = blocks[0]
+                if direct and self._pace.of(block.frames) and direct(self._rings, block):
+                    self._first += block.frames
+                else:
+                    batch = self._read(block)
+                    if batch.count:
+                        yield self._numbered(batch)
                 self._rings.release(blocks)
 
     def _merged(self, stop: Stop, deadline: float | None) -> Iterator[Batch]:

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from netarium.errors import NetariumError, UsageError
+from netarium.ports.file_output import write_whole
 from netarium.ports.pcap import PcapWriter
 from netarium.ports.pcapng import PcapngWriter
+from netarium.ports.ring import Block, Rings
+from netarium.ports.ring_blocks import RECORD
 from netarium.wire.batch import Batch, Interface
 from netarium.wire.hot import hot, run
 
@@ -107,6 +110,7 @@ class FileSink:
         self._until = 0  # nanoseconds: the first packet time that belongs to the next file
         self.files: deque[str] = deque()
         self.packets = 0
+        self._out = bytearray()
         self._begin()
 
     # --- files ----------------------------------------------------------------------------
@@ -130,13 +134,15 @@ class FileSink:
             Path(self.files.popleft()).unlink(missing_ok=True)
 
     def _new_writer(self) -> PcapWriter | PcapngWriter:
+        links = {interface.link_type for interface in self._interfaces} or {1}
+        self._is_uniform = len(links) == 1 or not self._is_pcap
         if self._is_pcap:
-            links = {interface.link_type for interface in self._interfaces} or {1}
             return PcapWriter(self._file, min(links), snaplen=self._snaplen)
         # dumpcap, which Wireshark reads streams with, has no room for much of a header.
         writer = PcapngWriter(self._file, lab=self._lab if self._is_regular else "")
         for interface in self._interfaces:
             writer.add_interface(interface)
+        writer.write(Batch(memoryview(b""), names=self._names))
         return writer
 
     @contextlib.contextmanager
@@ -192,6 +198,21 @@ class FileSink:
         row = 0
         while row < batch.count:
             row = self._part(batch, row, fast)
+
+    def write_block(self, rings: Rings, block: Block) -> bool:
+        """Append a block of a ring without a detour, where nothing stands against it."""
+        if self._rotation or not self._is_uniform:
+            return False
+        room = block.ring.block + RECORD * block.frames
+        if len(self._out) < room:
+            self._out = bytearray(room)
+        size = rings.records(block, self._out, pcap_unit=int(self._is_pcap))
+        if size < 0:
+            return False
+        with self._tidied():
+            write_whole(self._file, memoryview(self._out)[:size])
+        self.packets += block.frames
+        return True
 
     def _append(self, batch: Batch, fast: bool) -> None:
         with self._tidied():

@@ -6,21 +6,19 @@ import contextlib
 import os
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from netarium.wire.batch import Batch, Interface
 
-__all__ = ["DEFAULT_BUDGET", "Options", "Pace", "Source", "Stop", "remaining"]
+if TYPE_CHECKING:
+    from netarium.ports.ring import Block, Rings
+
+__all__ = ["DEFAULT_BUDGET", "Direct", "Options", "Source", "Stop", "remaining"]
 
 #: Bytes of all rings together.
 DEFAULT_BUDGET = 256 << 20
-
-#: Frames after which loading the compiled loops, which takes as long as some 100,000 frames
-#: do without them, is worth it; and how many at once tell that many more will follow.
-_MANY = 60_000
-_RUSH = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +30,15 @@ class Options:
         snaplen: bytes to keep of each frame; 0: all.
         prompt: whether somebody watches: frames are handed on in hundredths of a second.
         budget: bytes of memory for what the kernel has captured, all namespaces together.
+        purpose: what becomes of the frames: ``file``, ``lines``, ``columns`` or else; its
+            loops should be compiled when many come.
     """
 
     filter: str = ""
     snaplen: int = 0
     prompt: bool = False
     budget: int = DEFAULT_BUDGET
+    purpose: str = ""
 
 
 class Stop:
@@ -89,6 +90,10 @@ class Stop:
         self._reasons = {}
 
 
+#: Takes a block straight from its ring; whether it did.
+Direct = Callable[["Rings", "Block"], bool]
+
+
 class Source(Protocol):
     """Captures frames from when it is made until ``close``.
 
@@ -104,11 +109,14 @@ class Source(Protocol):
     def fast(self) -> bool:
         """Whether there is enough to do for compiled loops."""
 
-    def batches(self, stop: Stop, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(
+        self, stop: Stop, deadline: float | None = None, direct: Direct | None = None
+    ) -> Iterator[Batch]:
         """Frames as they come, until asked to stop or ``time.monotonic()`` is ``deadline``.
 
         A batch is good until the next is asked for. What was captured before the end is
-        still handed out.
+        still handed out. Where frames come fast, whole blocks may be offered to ``direct``
+        first; what that takes is not in a batch.
         """
 
     def count(self) -> dict[str, int]:
@@ -119,21 +127,6 @@ class Source(Protocol):
 
     def close(self) -> None:
         """End capturing and give back all memory."""
-
-
-class Pace:
-    """Decides whether the hot loops are worth compiling: for many frames they are."""
-
-    def __init__(self) -> None:
-        self._seen = 0
-        self.fast = False
-
-    def of(self, frames: int) -> bool:
-        """Whether to take the next ``frames`` with compiled loops."""
-        self._seen += frames
-        if not self.fast and (self._seen > _MANY or frames > _RUSH):
-            self.fast = True
-        return self.fast
 
 
 def remaining(deadline: float | None, most: float | None = None) -> float | None:

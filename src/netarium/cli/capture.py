@@ -148,15 +148,19 @@ def _capture(
     from netarium.capture.rotation import FileSink
     from netarium.capture.source import Options, Stop
     from netarium.capture.targets import resolve
+    from netarium.capture.warming import warm
 
     seconds = parse_seconds(time) if time else None
     stop = Stop()
     with resolve(targets or (), lab=lab, host=host) as chosen:
         chosen.watched_by(stop)
-        options = Options(filter, snaplen, prompt=write in ("", _STREAM))
+        purpose = "file" if write else "" if json else "lines"
+        options = Options(filter, snaplen, prompt=write in ("", _STREAM), purpose=purpose)
         source = open_source(chosen, options, backend)
         try:
             sink = _sink(write, source, chosen, rotation, snaplen, json)
+            if write:
+                warm((backend, "file"))  # frames that come meanwhile wait
         except BaseException:
             source.close()
             raise

@@ -18,15 +18,17 @@ from typing import Any
 from netarium.errors import MachineError
 from netarium.ports import packet_socket
 from netarium.ports.mapping import Mapping
-from netarium.wire.batch import (
-    CHECKSUM_NOT_READY,
-    CHECKSUM_VALID,
-    INBOUND,
-    OUTBOUND,
-    SEGMENTED_LATER,
-    Batch,
+from netarium.ports.ring_blocks import (
+    FRAMES,
+    STATUS,
+    USER,
+    pcap_records,
+    pcapng_records,
+    put_tags,
+    read_block,
 )
-from netarium.wire.hot import hot, run
+from netarium.wire.batch import Batch
+from netarium.wire.hot import run
 
 __all__ = ["Block", "Ring", "Rings", "ring_size"]
 
@@ -35,104 +37,6 @@ _TPACKET_V3 = 2
 _REQUEST = struct.Struct("7I")
 _FRAME = 2048  # the kernel wants one said; with this version of rings it has no meaning
 _LARGEST_BLOCK, _SMALLEST_BLOCK = 1 << 20, 1 << 17  # a super-frame of 64 KiB fits into either
-
-# In a block's header (struct tpacket_block_desc), in words of four bytes.
-_STATUS, _FRAMES, _FIRST = 2, 3, 4
-_USER = 1
-
-# Of a frame's header (struct tpacket3_hdr) and the struct sockaddr_ll behind it, in bytes.
-_SECONDS, _NANOSECONDS, _KEPT, _LENGTH, _STATE, _MAC = 4, 8, 12, 16, 20, 24
-_VLAN, _VLAN_KIND = 32, 36
-_IFINDEX, _LINK_LAYER, _PACKET_TYPE = 52, 56, 58
-_OUTGOING = 4
-
-_CHECKSUM_LATER, _VLAN_VALID, _VLAN_KIND_VALID, _CHECKED = 8, 16, 64, 128
-_VIRTIO = 10  # struct virtio_net_hdr lies before the frame
-_SEGMENT_TCP4, _SEGMENT_TCP6 = 1, 4
-_ETHERNET, _LOOPBACK = 1, 772
-_TAG = 0x8100
-
-
-@hot
-def read_block(
-    octets: Any,
-    halves: Any,
-    words: Any,
-    base: int,
-    most: int,
-    links: Any,
-    start: Any,
-    captured: Any,
-    length: Any,
-    time: Any,
-    interface: Any,
-    flags: Any,
-    segment: Any,
-    at: int,
-) -> int:
-    """Note the frames of the block at offset ``base`` from row ``at`` of the columns on.
-
-    ``links`` holds, for each interface, its index, its number in the batch and a count of
-    its frames, which goes up. The first stands for all that are not among them: minus their
-    index takes the number's place. VLAN tags, which the kernel has taken out, are put back.
-    Gives the first row that is free.
-    """
-    count = int(words[(base >> 2) + _FRAMES])
-    place = base + int(words[(base >> 2) + _FIRST])
-    known, number, counter = 0, 0, 2
-    for row in range(at, at + count):
-        word = place >> 2
-        status = int(words[word + (_STATE >> 2)])
-        mac = place + int(halves[(place + _MAC) >> 1])
-        kept = int(words[word + (_KEPT >> 2)])
-        size = int(words[word + (_LENGTH >> 2)])
-        index = int(words[word + (_IFINDEX >> 2)])
-        if index != known:
-            known, number, counter = index, -index, 2
-            for link in range(3, len(links), 3):
-                if int(links[link]) == index:
-                    number, counter = int(links[link + 1]), link + 2
-                    break
-        links[counter] += 1
-        said = INBOUND
-        if int(octets[place + _PACKET_TYPE]) == _OUTGOING:
-            said = OUTBOUND
-        if status & _CHECKSUM_LATER:
-            said |= CHECKSUM_NOT_READY
-        elif status & _CHECKED:
-            said |= CHECKSUM_VALID
-        cut = 0
-        kind = int(octets[mac - _VIRTIO + 1]) & 0x7F
-        if kind:
-            cut = int(halves[(mac - _VIRTIO + 4) >> 1])
-            if kind in (_SEGMENT_TCP4, _SEGMENT_TCP6):
-                said |= SEGMENTED_LATER
-        tag = int(words[word + (_VLAN >> 2)])
-        if (tag or status & _VLAN_VALID) and kept >= 12:
-            layer = int(halves[(place + _LINK_LAYER) >> 1])
-            if layer in (_ETHERNET, _LOOPBACK):
-                protocol = _TAG
-                if status & _VLAN_KIND_VALID:
-                    protocol = int(halves[(place + _VLAN_KIND) >> 1])
-                for byte in range(12):
-                    octets[mac - 4 + byte] = octets[mac + byte]
-                octets[mac + 8] = protocol >> 8
-                octets[mac + 9] = protocol & 0xFF
-                octets[mac + 10] = (tag >> 8) & 0xFF
-                octets[mac + 11] = tag & 0xFF
-                mac -= 4
-                size += 4
-                kept = min(kept + 4, most)
-        start[row] = mac
-        captured[row] = kept
-        length[row] = size
-        seconds = int(words[word + (_SECONDS >> 2)])
-        time[row] = seconds * 1000000000 + int(words[word + (_NANOSECONDS >> 2)])
-        interface[row] = number
-        flags[row] = said
-        segment[row] = cut
-        place += int(words[word])
-    return at + count
 
 
 def ring_size(budget: int, count: int) -> int:
@@ -210,9 +114,10 @@ class Rings:
         for ring in self.rings:
             self._mapping.place(ring.sock, ring.at, ring.size)
         self.memory = self._mapping.memory
-        self._halves = self.memory.cast("H")
         self._words = self.memory.cast("I")
-        self._views: tuple[Any, ...] = ()
+        #: The memory as numbers of 8, 16 and 32 bits.
+        self.views = self.memory, self.memory.cast("H"), self._words
+        self._tags = array("q", (0, 0))
         self._poll = select.epoll()
         for ring in self.rings:
             self._poll.register(ring.sock, select.EPOLLIN | select.EPOLLERR)
@@ -245,9 +150,9 @@ class Rings:
         words = self._words
         while len(found) < most and ring.held < ring.blocks:
             at = ring.at + ring.turn * ring.block
-            if not words[(at >> 2) + _STATUS] & _USER:
+            if not words[(at >> 2) + STATUS] & USER:
                 break
-            found.append(Block(ring, at, words[(at >> 2) + _FRAMES]))
+            found.append(Block(ring, at, words[(at >> 2) + FRAMES]))
             ring.turn = (ring.turn + 1) % ring.blocks
             ring.held += 1
         return found
@@ -255,31 +160,55 @@ class Rings:
     def release(self, blocks: Sequence[Block]) -> None:
         """Give blocks back to the kernel, in the order in which they were taken."""
         for block in blocks:
-            self._words[(block.at >> 2) + _STATUS] = 0
+            self._words[(block.at >> 2) + STATUS] = 0
             block.ring.held -= 1
 
     def watch(self, descriptor: int) -> None:
         """Have ``wait`` return when that descriptor can be read, too."""
         self._poll.register(descriptor, select.EPOLLIN)
 
+    def records(self, block: Block, out: bytearray, *, pcap_unit: int = 0) -> int:
+        """Write the frames of a block as records of a capture file, with compiled loops.
+
+        Args:
+            block: what to write.
+            out: where to, with room for ``RECORD`` bytes a frame besides the block.
+            pcap_unit: nanoseconds of a pcap file's unit of time; 0: in pcapng.
+
+        Gives the bytes written; -1 where that would take more thought, and ``read`` must do.
+        """
+        links = block.ring.links
+        counts = links[:]
+        if pcap_unit:
+            size = run(pcap_records, *self.views, block.at, links, pcap_unit, out, fast=True)
+        else:
+            size = run(pcapng_records, *self.views, block.at, links, out, fast=True)
+        if size < 0:
+            links[:] = counts
+        return int(size)
+
     def read(self, block: Block, batch: Batch, most: int, *, fast: bool) -> bool:
         """Fill a batch, whose columns are long enough, with the frames of a block.
 
         Its rows' interfaces are the numbers given by ``links``, or minus an interface's
-        index that is not among them; whether there are such.
+        index that is not among them; whether there are such. ``most`` bytes of a frame are
+        kept at most.
         """
-        if fast and not self._views:
-            import numpy
-
-            # Not by way of hot.run, which would make them read-only: tags are put back.
-            kinds = ((self.memory, "u1"), (self._halves, "u2"), (self._words, "u4"))
-            self._views = tuple(numpy.frombuffer(view, kind) for view, kind in kinds)
-        views = self._views if fast else (self.memory, self._halves, self._words)
+        if len(self._tags) < 2 * block.frames:
+            self._tags = array("q", bytes(16 * block.frames))
         columns = (batch.start, batch.captured, batch.length, batch.time)
         more = (batch.interface, batch.flags, batch.segment)
         links = block.ring.links
-        links[2] = 0
-        batch.count = run(read_block, *views, block.at, most, links, *columns, *more, 0, fast=fast)
+        links[1] = links[2] = 0
+        where = (*self.views, block.at, links, self._tags)
+        batch.count = run(read_block, *where, *columns, *more, fast=fast)
+        if links[1]:
+            octets: Any = self.memory
+            if fast:
+                import numpy
+
+                octets = numpy.frombuffer(octets, "u1")  # hot.run has other buffers read-only
+            run(put_tags, octets, self._tags, links[1], most, *columns[:3], fast=fast)
         return links[2] > 0
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["compiled", "hot", "is_cached", "run", "worth_compiling"]
+__all__ = ["compiled", "hot", "is_cached", "is_kept", "run", "worth_compiling"]
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -127,6 +127,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 def is_cached() -> bool:
     """Whether loops were compiled before; the first time takes seconds, a person is told."""
     return any(_cache().rglob("*.nbc"))
+
+
+def is_kept(function: Callable[..., Any]) -> bool:
+    """Whether this loop was compiled before and kept as machine code: it loads in an instant."""
+    return _marked[function] is not None or any(_cache().glob(f"{_name(function)}-*.o"))
 
 
 def _view(argument: Any) -> Any:

@@ -32,6 +32,8 @@ class Live(Generic[T]):
         interfaces: where it captures, as ``netarium.wire.batch.Interface``.
     """
 
+    _purpose = ""
+
     def __init__(
         self,
         targets: Sequence[str],
@@ -49,7 +51,7 @@ class Live(Generic[T]):
         try:
             with resolve(targets, lab=lab, host=host) as chosen:
                 chosen.watched_by(self._stop)
-                options = Options(filter, snaplen, prompt=True)
+                options = Options(filter, snaplen, prompt=True, purpose=self._purpose)
                 self._source = open_source(chosen, options, backend)
         except BaseException:
             self._stop.close()
@@ -123,6 +125,8 @@ class _Packets(Live["Packet"]):
 
 
 class _Columns(Live["pyarrow.RecordBatch"]):
+    _purpose = "columns"
+
     def __init__(self, targets: Sequence[str], names: Sequence[str] | None, **how: Any) -> None:
         from netarium.capture.columnar import Columns
 
