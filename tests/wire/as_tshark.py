@@ -11,9 +11,9 @@ from netarium.wire.dns_edns import OPT
 from netarium.wire.dns_records import AAAA, CNAME, MX, NS, PTR, SOA, TXT, A
 from netarium.wire.dns_services import SRV
 from netarium.wire.ftp import FTP, FTPCommand
-from netarium.wire.header import Unreadable
 from netarium.wire.http import HTTPRequest, HTTPResponse
 from netarium.wire.imap import IMAP, IMAPCommand, IMAPResponse
+from netarium.wire.parts import Unreadable
 from netarium.wire.pop3 import POP3, POP3Command, POP3Response
 from netarium.wire.smtp import SMTP, SMTPCommand
 from netarium.wire.ssh import SSH, KeyExchangeInit

@@ -8,7 +8,8 @@ from typing import Any
 from netarium.wire.dhcp_options import MESSAGE_TYPES, DHCPOption, read_options
 from netarium.wire.escaping import escaped
 from netarium.wire.field import Field, FieldError, Flags, IPv4Address, Malformed, Shown, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
+from netarium.wire.parts import Parts
 
 __all__ = ["DHCP"]
 

@@ -9,7 +9,8 @@ from typing import Any
 from netarium.wire.dns_names import name_size, read_name, text_of
 from netarium.wire.escaping import escaped
 from netarium.wire.field import Bytes, IPv6Address, Malformed, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
+from netarium.wire.parts import Parts
 
 __all__ = ["DHCPv6", "DHCPv6Option"]
 

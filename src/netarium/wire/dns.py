@@ -13,7 +13,8 @@ from netarium.wire.dns_names import name_size
 from netarium.wire.dns_numbers import OPCODES, RCODES
 from netarium.wire.dns_records import InMessage, Question, Record
 from netarium.wire.field import REST, Bytes, Malformed, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
+from netarium.wire.parts import Parts
 
 __all__ = ["DNS", "DNSLength", "Question"]
 

@@ -11,7 +11,8 @@ from netarium.wire.dns_numbers import EDNS_OPTIONS, EXTENDED_ERRORS
 from netarium.wire.dns_records import InMessage, RecordType
 from netarium.wire.escaping import escaped
 from netarium.wire.field import Bytes, Flags, Malformed, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
+from netarium.wire.parts import Parts
 
 __all__ = ["OPT", "EDNSOption"]
 

@@ -13,7 +13,8 @@ from netarium.wire.dns_numbers import SERVICE_KEYS
 from netarium.wire.dns_records import CharacterString, Record, quoted
 from netarium.wire.escaping import escaped
 from netarium.wire.field import REST, Bytes, Field, Malformed, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
+from netarium.wire.parts import Parts
 from netarium.wire.text_protocol import Text
 
 __all__ = ["EUI48", "HTTPS", "NAPTR", "SRV", "SVCB", "URI", "ServiceParameter"]

@@ -8,7 +8,8 @@ from typing import Any
 
 from netarium.wire.escaping import escaped
 from netarium.wire.field import Bytes, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
+from netarium.wire.parts import Parts
 from netarium.wire.text_protocol import Number, RestOfLine, Word
 
 __all__ = ["HTTP2Frame", "HTTP2Preface", "HTTPField", "HTTPRequest", "HTTPResponse"]

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from netarium.wire.checksum import internet_checksum
 from netarium.wire.context import REGISTRIES, Context, count_of
 from netarium.wire.field import Checksum, IPv4Address, UInt
-from netarium.wire.header import Header, Parts, Trailer
+from netarium.wire.header import Header, Trailer
 from netarium.wire.icmp_extensions import ICMPExtensions, extensions_at
+from netarium.wire.parts import Parts
 
 __all__ = [
     "ICMP",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from netarium.wire.checksum import internet_checksum
 from netarium.wire.context import Context
 from netarium.wire.field import REST, Bytes, Checksum, Malformed, UInt
-from netarium.wire.header import Header, Parts, Trailer
+from netarium.wire.header import Header, Trailer
+from netarium.wire.parts import Parts
 
 __all__ = ["ICMPExtension", "ICMPExtensions", "extensions_at"]
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from netarium.wire.checksum import internet_checksum
 from netarium.wire.context import count_of, length_of
 from netarium.wire.field import REST, Bytes, Checksum, IPv4Address, Malformed, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
 from netarium.wire.multicast_listener import RECORD_TYPES
 from netarium.wire.options import Addresses
+from netarium.wire.parts import Parts
 
 __all__ = [
     "IGMP",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from netarium.wire.checksum import header_only
 from netarium.wire.context import REGISTRIES, Context
 from netarium.wire.field import Checksum, Flags, IPv4Address, Malformed, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
 from netarium.wire.ip_protocols import EXPERIMENT, IP_PROTOCOLS
 from netarium.wire.ipv4_options import IPOption, SourceRoute
 from netarium.wire.options import check_options, header_words, one_by_one
+from netarium.wire.parts import Parts
 
 __all__ = ["IPv4"]
 

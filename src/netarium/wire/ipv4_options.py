@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netarium.wire.field import REST, Bytes, IPv4Address, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
 from netarium.wire.options import Addresses, Option
+from netarium.wire.parts import Parts
 
 __all__ = [
     "IPEOL",

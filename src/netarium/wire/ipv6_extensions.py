@@ -6,10 +6,11 @@ from typing import Any
 
 from netarium.wire.context import REGISTRIES, Context
 from netarium.wire.field import REST, Bytes, Malformed, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
 from netarium.wire.ip_protocols import IP_PROTOCOLS, NO_NEXT_HEADER
 from netarium.wire.ipv6_options import IPv6Option, Pad1, PadN
 from netarium.wire.options import Addresses, check_options, one_by_one
+from netarium.wire.parts import Parts
 
 __all__ = [
     "AH",

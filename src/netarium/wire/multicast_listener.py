@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from netarium.wire.context import count_of, length_of
 from netarium.wire.field import REST, Bytes, IPv6Address, Malformed, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
 from netarium.wire.icmpv6 import ICMPv6
 from netarium.wire.options import Addresses
+from netarium.wire.parts import Parts
 
 __all__ = [
     "RECORD_TYPES",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 
 from netarium.wire.field import Flags, IPv6Address, UInt
-from netarium.wire.header import Parts
 from netarium.wire.icmpv6 import ICMPv6
 from netarium.wire.nd_options import NDOption
 from netarium.wire.options import check_options, one_by_one
+from netarium.wire.parts import Parts
 
 __all__ = [
     "ICMPv6Redirect",

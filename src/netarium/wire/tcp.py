@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from netarium.wire.field import Checksum, Flags, Malformed, UInt
-from netarium.wire.header import Parts
 from netarium.wire.options import check_options, header_words, one_by_one
+from netarium.wire.parts import Parts
 from netarium.wire.port_numbers import WithPorts, port_of
 from netarium.wire.pseudo_header import transport_checksum
 from netarium.wire.tcp_options import TCPOption

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netarium.wire.field import REST, Bytes, UInt
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
 from netarium.wire.options import Option
+from netarium.wire.parts import Parts
 
 __all__ = [
     "EOL",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from netarium.wire.escaping import escaped
 from netarium.wire.field import REST, Field, FieldError
-from netarium.wire.header import Header, Parts
+from netarium.wire.header import Header
+from netarium.wire.parts import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

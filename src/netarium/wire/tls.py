@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netarium.wire.field import REST, Bytes, UInt
-from netarium.wire.header import Header, Parts, length_of
+from netarium.wire.header import Header, length_of
+from netarium.wire.parts import Parts
 from netarium.wire.tls_handshake import ClientHello, Handshake, ServerHello
 from netarium.wire.tls_names import ALERTS, CONTENT_TYPES, HANDSHAKES, VERSIONS
 

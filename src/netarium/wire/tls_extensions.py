@@ -7,7 +7,8 @@ from typing import Any
 
 from netarium.wire.escaping import escaped
 from netarium.wire.field import REST, Bytes, Field, FieldError, Malformed, Shown, UInt
-from netarium.wire.header import REGISTRIES, Context, Header, Parts, length_of
+from netarium.wire.header import REGISTRIES, Context, Header, length_of
+from netarium.wire.parts import Parts
 from netarium.wire.text_protocol import Text
 from netarium.wire.tls_names import EXTENSIONS, GROUPS, SIGNATURES, VERSIONS, is_grease
 

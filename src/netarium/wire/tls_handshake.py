@@ -6,7 +6,8 @@ from typing import Any
 
 from netarium.wire.escaping import escaped
 from netarium.wire.field import REST, Bytes, Malformed, UInt
-from netarium.wire.header import Header, Parts, length_of
+from netarium.wire.header import Header, length_of
+from netarium.wire.parts import Parts
 from netarium.wire.tls_extensions import (
     Numbers,
     ProtocolName,

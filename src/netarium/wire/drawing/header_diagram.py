@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 from netarium.wire.checksum import Judged
 from netarium.wire.field import Field, Flags, Shown
-from netarium.wire.header import Header, Incomplete, Padding, Parts, Payload
+from netarium.wire.header import Header, Incomplete, Padding, Payload
+from netarium.wire.parts import Parts
 
 __all__ = ["BITS", "BYTES", "Box", "Diagram", "Group", "Piece", "Row", "diagram"]
 
