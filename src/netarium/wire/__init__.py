@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from netarium.wire.dns import DNS
     from netarium.wire.ethernet import Ethernet
     from netarium.wire.field import FieldError
+    from netarium.wire.fragmenting import fragments
     from netarium.wire.ftp import FTP
     from netarium.wire.gre import GRE
     from netarium.wire.header import Header, Incomplete, Padding, Payload
@@ -183,6 +184,7 @@ _NAMES = {
     "dns": "DNS",
     "ethernet": "Ethernet",
     "field": "FieldError",
+    "fragmenting": "fragments",
     "ftp": "FTP",
     "gre": "GRE",
     "header": "Header Incomplete Padding Payload",
@@ -403,6 +405,7 @@ __all__ = [
     "VXLAN",
     "Verdict",
     "WindowScale",
+    "fragments",
     "is_super_frame",
     "judge",
     "packet_of",
