@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netarium.wire.hot import hot
+from netarium.wire.hot import compiled_from, hot
 from netarium.wire.walk import u16
 
 __all__ = ["copy", "fold", "mixed", "patch", "put16", "put32", "put48", "sum16"]
@@ -31,9 +31,16 @@ def sum16(data: Any, at: int, end: int, total: int) -> int:
 
 @hot
 def copy(source: Any, at: int, size: int, target: Any, to: int) -> None:
-    """Copy bytes; compiled, this is memcpy. Within one buffer the two places lie apart."""
-    for index in range(size):
-        target[to + index] = source[at + index]
+    """Copy bytes. Within one buffer the two places lie apart."""
+    target[to : to + size] = source[at : at + size]
+
+
+@compiled_from(copy)
+def _copy(source: Any, at: int, size: int, target: Any, to: int) -> None:
+    """The same as a loop that the compiler makes memcpy of: over views, nothing can wrap."""
+    from_, to_ = source[at : at + size], target[to : to + size]
+    for index in range(len(to_)):
+        to_[index] = from_[index]
 
 
 @hot

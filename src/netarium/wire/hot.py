@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["compiled", "hot", "is_cached", "is_kept", "run", "worth_compiling"]
+__all__ = ["compiled", "compiled_from", "hot", "is_cached", "is_kept", "run", "worth_compiling"]
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -33,6 +33,7 @@ _ENOUGH = 1 << 20
 _STALE = 30 * 86400  # seconds after which the compiled code of another version is removed
 
 _marked: dict[Callable[..., Any], Callable[..., Any] | None] = {}
+_written_apart: dict[Callable[..., Any], Callable[..., Any]] = {}
 #: Twins that were loaded without numba, by the kinds of their arguments; those kept for it.
 _objects: dict[tuple[Callable[..., Any], str | None], Callable[..., Any]] = {}
 _kept: set[tuple[Callable[..., Any], str]] = set()
@@ -43,6 +44,19 @@ def hot(function: _Function) -> _Function:
     """Mark a function as a hot loop; it stays an ordinary function."""
     _marked[function] = None
     return function
+
+
+def compiled_from(function: Callable[..., Any]) -> Callable[[_Function], _Function]:
+    """Mark what is compiled in a hot function's place, where one source is slow in one of them.
+
+    For copying alone, so far: Python copies slices, the compiler loops over views.
+    """
+
+    def mark(source: _Function) -> _Function:
+        _written_apart[function] = source
+        return source
+
+    return mark
 
 
 def worth_compiling(size: int) -> bool:
@@ -106,16 +120,15 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         import numba
 
         numba.config.CACHE_DIR = str(_cache())  # type: ignore[attr-defined]
-        scope = dict(function.__globals__)
-        for name in function.__code__.co_names:
+        source = _written_apart.get(function, function)
+        scope = dict(source.__globals__)
+        for name in source.__code__.co_names:
             callee = scope.get(name)
             if isinstance(callee, types.FunctionType) and callee in _marked:
                 scope[name] = compiled(callee)
-        clone = types.FunctionType(
-            function.__code__, scope, function.__name__, function.__defaults__
-        )
-        clone.__qualname__ = function.__qualname__
-        clone.__module__ = function.__module__
+        clone = types.FunctionType(source.__code__, scope, source.__name__, source.__defaults__)
+        clone.__qualname__ = source.__qualname__
+        clone.__module__ = source.__module__
         # Without _nrt every call counts references to its arrays, with atomic operations:
         # loops that call small functions would take six times as long.
         options: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
