@@ -12,6 +12,7 @@ import pytest
 from netarium.wire.batch import CHECKSUM_NOT_READY, CHECKSUM_VALID, INBOUND, OUTBOUND, Interface
 from netarium.wire.checksum import Verdict
 from netarium.wire.judging import judge
+from netarium.wire.line_frames import ROOM
 from netarium.wire.lines import Lines, lines
 from netarium.wire.packet import Packet, packet_of
 from tests.wire.batches import SECOND, batch_of, corpus_batch
@@ -169,7 +170,7 @@ def test_other_link_types(fast):
 
 def test_a_batch_in_many_pieces_reads_as_in_one(whole, monkeypatch):
     """Little room for text, for conversations and for what Python adds changes nothing."""
-    monkeypatch.setattr("netarium.wire.lines._CHUNK", 9000)
+    monkeypatch.setattr("netarium.wire.lines._CHUNK", ROOM + 1000)
     monkeypatch.setattr("netarium.wire.lines._RESTS", 3)
     monkeypatch.setattr(
         "netarium.wire.lines.flow_table", lambda: __import__("array").array("q", bytes(8 * 3 * 16))
@@ -205,6 +206,36 @@ def test_mutated_packets_never_raise_and_never_leave_their_buffer():
 def test_mutated_packets_read_the_same_at_both_speeds():
     batch = batch_of(list(mutations(3000, 2)))
     assert lines(batch, fast=True) == lines(batch)
+
+
+def test_dns_in_the_loop_is_dns_as_python_writes_it():
+    """Of spoiled messages, too: those that the loop takes for usual are whole."""
+    from netarium.wire.dns import DNS
+    from netarium.wire.dns_line import dns_line
+
+    dice = random.Random(5)
+    messages = [data for name, data, _ in corpus() if name.startswith(("dns", "mdns"))]
+    messages = [data for data in messages if len(data) > 60]
+    spoiled = list(messages)
+    for _ in range(3000):
+        data = bytearray(dice.choice(messages))
+        for _ in range(dice.randrange(3)):
+            data[dice.randrange(42, len(data))] = dice.choice(
+                (0, 1, 5, 12, 192, dice.randrange(256))
+            )
+        spoiled.append(bytes(data))
+    batch = batch_of(spoiled)
+    told = lines(batch, fast=True).decode().splitlines()
+    usual = 0
+    for index, line in enumerate(told):
+        packet = packet_of(batch, index)
+        message = packet.get(DNS)
+        if message is None:
+            continue
+        usual += packet.stop is None
+        assert dns_line(message) in line, (spoiled[index].hex(), line, dns_line(message))
+        assert packet.stop is None or f"[{packet.stop}]" in line, (line, packet.stop)
+    assert usual > 500
 
 
 def test_neither_numpy_nor_numba_is_loaded_for_little():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bisect
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netarium.errors import NotFoundError, UsageError
@@ -74,6 +76,7 @@ class Chosen:
         self._numbers = list(numbers)
         self._left = count or _ENDLESS
         self._segments = segments
+        _tell_of_compiling(source)
         self._capture = CaptureReader(source)
         self.found = 0
         self.size = 0
@@ -137,6 +140,20 @@ class Chosen:
                 f"there is no packet {self._numbers[0][0]} in {self.source}",
                 f"it has {self._capture.count:,}",
             )
+
+
+def _tell_of_compiling(source: str) -> None:
+    """Say why the first large file of all takes longer, to a person who waits for it."""
+    from netarium.wire import hot
+
+    try:
+        is_large = hot.worth_compiling(Path(source).stat().st_size)
+    except OSError:
+        return  # standard input, or no such file
+    if is_large and sys.stderr.isatty() and not hot.is_cached():
+        from netarium.cli.output import note
+
+        note("compiling the loops for large files; this is done once, and takes some seconds")
 
 
 def _numbered(batch: Batch, ranges: list[tuple[int, int]]) -> Iterator[Batch]:

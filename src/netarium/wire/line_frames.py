@@ -47,8 +47,9 @@ from netarium.wire.walk import ETHERTYPE, walk
 
 __all__ = ["ROOM", "write_lines"]
 
-#: Bytes that the longest line may take; a line is begun only where they are there.
-ROOM = 8192
+#: Bytes that the longest line may take: that of a DNS message of 64 records with names of 255
+#: bytes, and all that can be before it. A line is begun only where they are there.
+ROOM = 1 << 15
 
 _QUARTER = 900_000_000_000
 _ETHERNET = 1  # the link type

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netarium.wire.hot import hot
+from netarium.wire.line_dns import is_usual_dns, put_dns
 from netarium.wire.line_state import FRAME, REST, RESTS, STOP, WITHIN
 from netarium.wire.line_writing import entries, put, put_decimal, put_entry, put_escaped, put_number
 from netarium.wire.walk import (
@@ -66,6 +67,14 @@ def put_udp(
     known = (ports[u16(data, udp)] | ports[u16(data, udp + 2)]) & 1
     if known and length > 8 and not is_part:
         place[WHOLE_END] = udp + length
+        start, end = place[PAYLOAD], place[PAYLOAD_END]
+        multicast = u16(data, udp) == 5353 or u16(data, udp + 2) == 5353
+        if (
+            end == udp + length
+            and _is_dns_port(data, udp)
+            and is_usual_dns(data, start, end, multicast)
+        ):
+            return put_dns(out, at, data, start, end, multicast)
         leave(state, rest, at, place, WITHIN)
         return at
     return put_number(out, at, b"UDP, length ", length - 8)
@@ -83,6 +92,9 @@ def put_stream(out: Any, at: int, data: Any, place: Any, ports: Any, state: Any,
     low, high = u16(data, tcp), u16(data, tcp + 2)
     if low > high:
         low, high = high, low
+    whole = end == place[WHOLE_END] and end - start > 2 and u16(data, start) == end - start - 2
+    if whole and _is_dns_port(data, tcp) and is_usual_dns(data, start + 2, end, low == 5353):
+        return put_dns(out, put(out, at, b": "), data, start + 2, end, low == 5353)
     if (ports[low] | ports[high]) & 2:
         leave(state, rest, at, place, WITHIN)
         return at
@@ -104,6 +116,15 @@ def put_stream(out: Any, at: int, data: Any, place: Any, ports: Any, state: Any,
     if stop == start + _LONGEST and stop < end:
         at = put(out, at, b"...")
     return at
+
+
+@hot
+def _is_dns_port(data: Any, header: int) -> bool:
+    """Whether a port is that of DNS, mDNS or LLMNR."""
+    source, destination = u16(data, header), u16(data, header + 2)
+    return (source == 53 or source == 5353 or source == 5355) or (
+        destination == 53 or destination == 5353 or destination == 5355
+    )
 
 
 @hot
