@@ -15,7 +15,7 @@ from netarium.errors import LabFileError, NetariumError, NotFoundError
 
 __all__ = ["main"]
 
-_QUICK = ("exec", "shell", "connect", "up", "down", "read")
+_QUICK = ("exec", "shell", "connect", "up", "down", "read", "capture")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

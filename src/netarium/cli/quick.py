@@ -13,6 +13,19 @@ _OPTIONS = {
     "shell": {"-u": "user", "--user": "user"},
     "connect": {},
 }
+_CAPTURE = {
+    **dict.fromkeys(("-w", "--write"), "write"),
+    **dict.fromkeys(("-f", "--filter"), "filter"),
+    **dict.fromkeys(("-c", "--count"), "count"),
+    **dict.fromkeys(("-t", "--time"), "time"),
+    **dict.fromkeys(("-s", "--snaplen"), "snaplen"),
+    **dict.fromkeys(("-C", "--rotate-size"), "size"),
+    **dict.fromkeys(("-G", "--rotate-time"), "period"),
+    **dict.fromkeys(("-W", "--keep"), "keep"),
+    **dict.fromkeys(("-l", "--lab"), "lab"),
+    "--host": "host",
+    "--backend": "backend",
+}
 _LAB = {"-l": "lab", "--lab": "lab"}
 
 
@@ -53,6 +66,8 @@ def run(words: list[str]) -> int | None:
     """Run the command line; None where typer must look at it."""
     if words[0] in ("up", "down"):
         return _up_or_down(words)
+    if words[0] == "capture":
+        return _capture(words[1:])
     if words[0] == "read":
         return _read(words[1:])
     parsed = parse(words)
@@ -92,3 +107,25 @@ def _read(words: list[str]) -> int | None:
         return None
     packet_showing.show(wish)
     return 0
+
+
+def _capture(words: list[str]) -> int | None:
+    targets: list[str] = []
+    options: dict[str, str] = {}
+    rest: list[str] | None = words
+    while rest:
+        rest = _take(rest, _CAPTURE, options)
+        if rest is None or rest[:1] == ["--"]:
+            return None
+        targets += rest[:1]
+        rest = rest[1:]
+    numbers = {name: options.pop(name, "") for name in ("count", "snaplen", "keep")}
+    if any(value and not (value.isascii() and value.isdigit()) for value in numbers.values()):
+        return None
+    if "0" in (numbers["count"], numbers["keep"]):
+        return None
+    from netarium.cli.capturing import capture
+
+    count = int(numbers["count"]) if numbers["count"] else None
+    snaplen, keep = int(numbers["snaplen"] or 0), int(numbers["keep"] or 0)
+    return capture(targets, count=count, snaplen=snaplen, keep=keep, json=False, **options)
