@@ -42,6 +42,8 @@ _A_BLOCK = 120  # the same for a block in compiled loops, which no signal stops
 _GROWTH = 96 << 20  # bytes by which a process may grow behind its first blocks
 _SETTLED = 40  # blocks after which all that is loaded late has been loaded
 _MEMORY = 16 << 30  # bytes of address space: compiled code takes much, and uses little
+#: Nothing known; inbound; outbound; not yet computed, also of a super-frame; valid.
+_FLAGS = (0, 0, 0, 1, 2, 1 << 9, 1 << 9 | 1 << 11, 1 << 10)
 _FILTERS = ("tcp port 80 or ip6", "vlan and udp", "icmp[icmptype] = icmp-unreach or arp")
 
 
@@ -183,6 +185,8 @@ def _batch(frames: list[tuple[bytes, int, int]]) -> Batch:
         batch.start[index], batch.captured[index], batch.length[index] = at, len(data), length
         batch.time[index] = 1_700_000_000_000_000_000 + index * 1_000_000
         batch.interface[index] = links.index(link)
+        batch.flags[index] = _FLAGS[index % len(_FLAGS)]
+        batch.segment[index] = 1448 if index % 5 == 0 else 0
         at += len(data)
     batch.count = len(frames)
     return batch
@@ -192,6 +196,8 @@ def _lines(rng: random.Random, batch: Batch, fast: bool) -> None:
     from netarium.wire.lines import lines
 
     text = lines(batch, fast=fast)
+    if fast and rng.random() < 0.02:
+        assert text == lines(batch), "other lines out of compiled loops"
     assert text.count(b"\n") == batch.count, "as many lines as packets"
     assert text.decode().replace("\n", "").isprintable(), "control characters in the lines"
 
@@ -201,7 +207,10 @@ def _columns(rng: random.Random, batch: Batch, fast: bool) -> None:
     from netarium.capture.tables import packet_columns
 
     names = list(packet_columns())
-    assert columns_of(batch, names, fast).num_rows == batch.count
+    table = columns_of(batch, names, fast)
+    assert table.num_rows == batch.count
+    if fast and rng.random() < 0.02:
+        assert table.equals(columns_of(batch, names, False)), "other columns out of compiled loops"
 
 
 def _filters(rng: random.Random, batch: Batch, fast: bool) -> None:
