@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from netarium.wire.ethernet import Ethernet
 from netarium.wire.ipv4 import IPv4
 from netarium.wire.tcp import TCP
 from netarium.wire.udp import UDP
+from tests.capture.following import our_follow, tshark_follow, tshark_numbers
 from tests.wire import corpus
 
 CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
@@ -86,53 +86,15 @@ def _mixed(seed: int, count: int) -> list[bytes]:
     return frames
 
 
-def _tshark_follow(path: Path, kind: str, numbers: range) -> dict[int, list[tuple[str, bytes]]]:
-    """By number: who said what, turns of one side joined, gaps as tshark tells them."""
-    words = [word for number in numbers for word in ("-z", f"follow,{kind},raw,{number}")]
-    done = subprocess.run(
-        ["tshark", "-q", "-r", str(path), *words], capture_output=True, text=True, check=True
-    )
-    found: dict[int, list[tuple[str, bytes]]] = {}
-    for block in done.stdout.split("=" * 67):
-        lines = block.strip("\n").split("\n")
-        if not lines[0].startswith("Follow:"):
-            continue
-        number = int(lines[1].split()[-1])
-        nodes = [line.split(": ")[1] for line in lines[2:4]]
-        said = [(nodes[line.startswith("\t")], bytes.fromhex(line)) for line in lines[4:]]
-        found[number] = _joined(said)
-    return found
-
-
-def _joined(said: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    joined: list[tuple[str, bytes]] = []
-    for who, data in said:
-        gap = data.startswith(b"[")
-        if joined and joined[-1][0] == who and not gap and not joined[-1][1].startswith(b"["):
-            joined[-1] = (who, joined[-1][1] + data)
-        elif data:
-            joined.append((who, data))
-    return joined
-
-
-def _ours(path: Path, number: int, kind: str) -> list[tuple[str, bytes]]:
-    said = []
-    for turn in follow(path, number, kind):
-        if turn.missing:  # with the zero that tshark adds
-            said.append((turn.source, b"[%d bytes missing in capture file]\0" % turn.missing))
-        said.append((turn.source, turn.data))
-    return _joined(said)
-
-
 @pytest.mark.needs("tshark")
 def test_connections_over_a_bad_wire_are_told_as_tshark_tells_them(tmp_path: Path) -> None:
     path = _write(tmp_path / "bad.pcap", _mixed(11, 60))
     found = [each for each in streams(path) if each.kind == "tcp"]
     assert [each.number for each in found] == list(range(60))
-    theirs = _tshark_follow(path, "tcp", range(60))
+    theirs = tshark_follow(path, "tcp", range(60))
     gaps = 0
     for stream in found:
-        ours = _ours(path, stream.number, "tcp")
+        ours = our_follow(path, stream.number, "tcp")
         assert ours == theirs[stream.number], stream
         gaps += sum(data.startswith(b"[") for _, data in ours)
     assert gaps > 10
@@ -155,22 +117,6 @@ _ODD = {
 }
 
 
-def _tshark_numbers(path: Path) -> dict[int, tuple[set[int], set[int]]]:
-    """By frame: its TCP and UDP streams."""
-    fields = ["-e", "frame.number", "-e", "tcp.stream", "-e", "udp.stream"]
-    done = subprocess.run(
-        ["tshark", "-r", str(path), "-T", "fields", *fields, "-E", "occurrence=a"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = {}
-    for line in done.stdout.splitlines():
-        number, tcp, udp = line.split("\t")
-        found[int(number)] = tuple({int(n) for n in each.split(",") if n} for each in (tcp, udp))
-    return found
-
-
 def _our_numbers(path: Path) -> dict[int, tuple[set[int], set[int]]]:
     found: dict[int, tuple[set[int], set[int]]] = {}
     for one, number, _ in _numbered(batches(path)):
@@ -184,7 +130,7 @@ def test_streams_are_numbered_as_tshark_numbers_them(tmp_path: Path) -> None:
     chosen = [(data, length) for name, data, length in corpus.corpus() if name not in _ODD]
     path = tmp_path / "corpus.pcap"
     path.write_bytes(corpus.pcap(chosen))
-    ours, theirs = _our_numbers(path), _tshark_numbers(path)
+    ours, theirs = _our_numbers(path), tshark_numbers(path)
     nothing = (set(), set())
     differ = {
         number: (ours.get(number, nothing), theirs[number])
@@ -217,7 +163,7 @@ def test_ports_that_are_used_again(tmp_path: Path) -> None:
     ]
     path = _write(tmp_path / "again.pcap", frames)
     ours = _our_numbers(path)
-    assert ours == _tshark_numbers(path)
+    assert ours == tshark_numbers(path)
     assert len([each for each in streams(path) if each.kind == "tcp"]) == 5
     assert [turn.data for turn in follow(path, 1)] == [b"from 7000"]
     assert [turn.data for turn in follow(path, 4)] == [b"new"]
@@ -245,8 +191,8 @@ def test_udp_conversations(tmp_path: Path) -> None:
         Turn("10.0.0.1:4000", "10.0.0.2:53", _at(0), b"onetwo"),
         Turn("10.0.0.2:53", "10.0.0.1:4000", _at(3), b"three"),
     ]
-    theirs = _tshark_follow(path, "udp", range(2))
-    assert {number: _ours(path, number, "udp") for number in range(2)} == theirs
+    theirs = tshark_follow(path, "udp", range(2))
+    assert {number: our_follow(path, number, "udp") for number in range(2)} == theirs
 
 
 def _at(milliseconds: int) -> int:
