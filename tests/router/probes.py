@@ -242,6 +242,7 @@ def _local4() -> _Made:
         segment = tcp(A, own, flags=flags, seq=0xFFFFFFFF, ack=77, data=b"hello")
         yield f"v4 tcp {name} for us", 0, _in(v4(A, own, 6, segment))
     yield "v4 tcp with a wrong sum", 0, _in(v4(A, own, 6, tcp(A, own)[:-4] + b"\xff\xff\0\0"))
+    yield "v4 tcp with a class", 0, _in(v4(A, own, 6, tcp(A, own), tos=0xFF))
     yield "v4 tcp cut", 0, _in(v4(A, own, 6, tcp(A, own)[:16]))
     datagram = udp(A, own)
     yield "v4 udp with a wrong sum", 0, _in(v4(A, own, 17, datagram[:6] + b"\0\1" + datagram[8:]))
@@ -404,6 +405,7 @@ def _local6() -> _Made:
     for name, flags in {"syn": 2, "ack": 16, "rst": 4, "fin ack": 17}.items():
         segment = tcp(A6, own, flags=flags, seq=5, ack=77, data=b"hello")
         yield f"v6 tcp {name} for us", 0, _in(v6(A6, own, 6, segment))
+    yield "v6 tcp with a class", 0, _in(v6(A6, own, 6, tcp(A6, own), traffic=0x0FF12345))
     datagram = udp(A6, own)
     yield "v6 udp with a wrong sum", 0, _in(v6(A6, own, 17, datagram[:6] + b"\0\1" + datagram[8:]))
     yield "v6 udp without a sum", 0, _in(v6(A6, own, 17, datagram[:6] + b"\0\0" + datagram[8:]))

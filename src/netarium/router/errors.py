@@ -81,6 +81,7 @@ class ErrorMessages:
     Args:
         output: sends a packet of our own: (packet, interface for link-local destinations).
         source: our address towards a destination: (destination, interface it came in by).
+        telling: our address where a packet came in, which tells more about its way.
         identification: gives the next IPv4 identification.
         now: the time that was handed in last.
     """
@@ -89,12 +90,13 @@ class ErrorMessages:
         self,
         output: _Output,
         source: Callable[[Address, int], Address],
+        telling: Callable[[Address, int], Address],
         identification: Callable[[], int],
         now: Callable[[], float],
         limit: ErrorLimit | None = None,
     ) -> None:
         self.limit = limit or ErrorLimit()
-        self._output, self._source = output, source
+        self._output, self._source, self._telling = output, source, telling
         self._identification, self._now = identification, now
 
     def about(
@@ -153,7 +155,7 @@ class ErrorMessages:
         limited = kind != TOO_BIG6
         if not self.limit.allows(sender, self._now(), each=limited):
             return Reason.ERROR_LIMITED
-        source = own or self._source(sender, arrival.interface)
+        source = own or self._telling(sender, arrival.interface)
         if not source:
             return Reason.NO_ERROR_ABOUT
         message = icmpv6(source, sender, kind, code, rest, packet[: _QUOTE6 - 48])

@@ -163,9 +163,10 @@ class Local:
         sum_ = internet_checksum(pseudo(own, source, _TCP, 20) + bare)
         segment = bare[:16] + sum_.to_bytes(2, "big") + bare[18:]
         if len(own) == 4:
-            reply = ipv4(own, source, _TCP, segment, flags=0x4000)
+            reply = ipv4(own, source, _TCP, segment, flags=0x4000, tos=packet[1] & 0xFC)
         else:
-            reply = ipv6(own, source, _TCP, segment)
+            class_ = int.from_bytes(packet[:4], "big") & 0x0FC00000
+            reply = ipv6(own, source, _TCP, segment, traffic=class_)
         self._sending.output(reply, interface=arrival.interface)
         return Reason.NOT_LISTENING
 
@@ -181,7 +182,7 @@ class Local:
                 if verdict.drop:
                     return self.option_problem(arrival, verdict.problem, verdict.code, own)
             elif kind == _ROUTING:
-                if at + 8 > len(packet):
+                if at + 8 > len(packet) or at + 8 * packet[at + 1] + 8 > len(packet):
                     return Reason.BAD_LENGTH
                 if packet[at + 3]:  # segments left, of a kind that we do not follow
                     return self.option_problem(arrival, at + 2, 0, own)

@@ -34,7 +34,7 @@ class Sending:
         self._tables, self.timers = tables, timers
         self.neighbours = Neighbours(timers, self._solicit, self._release, self._give_up)
         self.errors = ErrorMessages(
-            self.output, self.source, self.identification, lambda: timers.now, limit
+            self.output, self.source, self.telling, self.identification, lambda: timers.now, limit
         )
         self.given_up: Callable[[Arrival, Reason], None] = lambda arrival, reason: None
         self._identification = 0
@@ -76,6 +76,12 @@ class Sending:
         if found:
             return found
         return next((a for other in self.tables.interfaces if (a := other.source(family))), b"")
+
+    def telling(self, destination: Address, interface: int) -> Address:
+        """Our IPv6 address where a packet came in: it tells more (RFC 4443, section 2.2(d))."""
+        here = self.tables.interfaces[interface].source(6, link_local=_is_link_local(destination))
+        meant = here and _is_link_local(here) == _is_link_local(destination)
+        return here if meant else self.source(destination, interface)
 
     def output(self, packet: bytes, *, interface: int = -1) -> bool:
         """Send a packet of our own; False where no way leads to its destination.
