@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from netarium.capture.columnar import columns_of
 from netarium.capture.reading import batches
 from netarium.capture.streams import Stream, Turn, _numbered, follow, streams
 from netarium.errors import NetariumError, UsageError
@@ -165,6 +166,10 @@ def test_ports_that_are_used_again(tmp_path: Path) -> None:
     ours = _our_numbers(path)
     assert ours == tshark_numbers(path)
     assert len([each for each in streams(path) if each.kind == "tcp"]) == 5
+    (batch,) = batches(path)
+    for fast in (False, True):
+        columns = columns_of(batch, ["tcp_stream"], fast)
+        assert columns["tcp_stream"].to_pylist() == [min(tcp) for tcp, _ in ours.values()]
     assert [turn.data for turn in follow(path, 1)] == [b"from 7000"]
     assert [turn.data for turn in follow(path, 4)] == [b"new"]
 

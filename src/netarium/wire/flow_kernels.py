@@ -216,6 +216,11 @@ def number(
             if data[place[TRANSPORT] + 13] & 0x02 == 0:
                 sequence = (sequence - 1) & 0xFFFFFFFF
             keys[KEY * known + _SEQUENCE + direction] = sequence
+        # Where the other side was not seen, what this one acknowledges tells of it.
+        acknowledges = sequence >= 0 and data[place[TRANSPORT] + 13] & 0x10 != 0
+        if acknowledges and keys[KEY * known + _SEQUENCE + 1 - direction] < 0:
+            other = (u32(data, place[TRANSPORT] + 8) - 1) & 0xFFFFFFFF
+            keys[KEY * known + _SEQUENCE + 1 - direction] = other
         flow[index] = known
         stream[index] = streams[known]
     return high
