@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from netarium.capture.guardian import Guardian
 from netarium.errors import NetariumError, UsageError
 from netarium.ports.file_output import write_whole
 from netarium.ports.pcap import PcapWriter
@@ -70,8 +71,8 @@ def _before(time: Any, row: int, end: int, limit: int) -> int:
 class FileSink:
     """Writes what is captured to a file, or one file after another.
 
-    Each batch is one write: a capture that is killed leaves files that are whole up to
-    there, and one that finds the disk full cuts off what did not fit.
+    A capture that finds the disk full cuts off what did not fit: its file is whole. So is
+    that of one that is killed, where there is a guardian.
 
     Args:
         path: ``.pcap`` for that format, anything else is pcapng; ``-`` is standard output.
@@ -80,6 +81,8 @@ class FileSink:
         interfaces: those that there are from the start.
         lab: the lab file to embed, but in a stream. names: of addresses.
         rotation: when to begin a new file; these are called NAME-00001.pcapng and so on.
+        snaplen: the most bytes that were kept of a packet.
+        guardian: who makes the file whole where this process is killed.
 
     Attributes:
         files: the paths written and not removed. packets: written so far.
@@ -94,6 +97,7 @@ class FileSink:
         names: Mapping[str, str] | None = None,
         rotation: Rotation | None = None,
         snaplen: int = 0,
+        guardian: Guardian | None = None,
     ) -> None:
         self._path = path
         self._interfaces = interfaces
@@ -101,6 +105,7 @@ class FileSink:
         self._names = dict(names or {})
         self._rotation = rotation or Rotation()
         self._snaplen = snaplen
+        self._guardian = guardian
         self._is_pcap = Path(path).suffix.lower() in _PCAP
         if self._rotation and path == _STREAM:
             raise UsageError("standard output is one file", "name a file with -w FILE")
@@ -126,6 +131,8 @@ class FileSink:
         self._is_regular = stat.S_ISREG(about.st_mode) and path != _STREAM
         self._is_broken = False
         self._whole = 0
+        if self._is_regular and self._guardian is not None:
+            self._guardian.watch(path)
         self._started = time.time_ns()
         self.files.append(path)
         with self._tidied():
@@ -157,6 +164,8 @@ class FileSink:
             raise
         if self._is_regular:
             self._whole = os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
+            if self._guardian is not None:
+                self._guardian.note(self._whole)
 
     def _end(self) -> None:
         try:
@@ -179,8 +188,12 @@ class FileSink:
 
     def close(self) -> None:
         """End the file, with the counts that its interfaces have by now."""
-        if not self._file.closed:
-            self._end()
+        try:
+            if not self._file.closed:
+                self._end()
+        finally:
+            if self._guardian is not None:
+                self._guardian.close()
 
     # --- packets --------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from netarium.cli.quantities import parse_seconds, parse_size
 from netarium.errors import UsageError
 
 if TYPE_CHECKING:
+    from netarium.capture.guardian import Guardian
     from netarium.capture.recorder import Sink, Summary
     from netarium.capture.rotation import Rotation
     from netarium.capture.source import Source, Stop
@@ -45,6 +46,7 @@ def capture(
     rotation = _rotation(size, period, keep)
     if rotation and write in ("", _STREAM):
         raise UsageError("only files are rotated", "name one with -w FILE")
+    from netarium.capture.guardian import Guardian
     from netarium.capture.recorder import open_source, record
     from netarium.capture.rotation import FileSink
     from netarium.capture.source import Options, Stop
@@ -52,30 +54,28 @@ def capture(
     from netarium.capture.warming import warm
 
     seconds = parse_seconds(time) if time else None
-    stop = Stop()
-    with resolve(targets, lab=lab, host=host) as chosen:
-        chosen.watched_by(stop)
-        purpose = "file" if write else "" if json else "lines"
-        options = Options(filter, snaplen, prompt=write in ("", _STREAM), purpose=purpose)
-        source = open_source(chosen, options, backend)
-        try:
-            sink = _sink(write, source, chosen, rotation, snaplen, json)
-            if write:
-                warm((backend, "file"))  # frames that come meanwhile wait
-        except BaseException:
-            source.close()
-            raise
-        nodes = sum(1 for place in chosen.places if place.node)
-    stop.watch_reader(sink.fileno() if isinstance(sink, FileSink) else 1)
-    with _ended_by_signals(stop):
-        _announce(len(source.interfaces), nodes)
-        summary = record(source, sink, stop, count=count, seconds=seconds, tell=note)
-    why = stop.why
-    stop.close()
+    purpose = "file" if write else "" if json else "lines"
+    options = Options(filter, snaplen, prompt=write in ("", _STREAM), purpose=purpose)
+    with contextlib.ExitStack() as kept:
+        guardian = None
+        if write not in ("", _STREAM):
+            guardian = kept.enter_context(contextlib.closing(Guardian()))  # before any threads
+        stop = kept.enter_context(contextlib.closing(Stop()))
+        with resolve(targets, lab=lab, host=host) as chosen:
+            chosen.watched_by(stop)
+            source = kept.enter_context(contextlib.closing(open_source(chosen, options, backend)))
+            sink = _sink(write, source, chosen, rotation, snaplen, guardian, json=json)
+            nodes = sum(1 for place in chosen.places if place.node)
+        if write:
+            warm((backend, "file"))  # frames that come meanwhile wait
+        stop.watch_reader(sink.fileno() if isinstance(sink, FileSink) else 1)
+        with _ended_by_signals(stop):
+            _announce(len(source.interfaces), nodes)
+            summary = record(source, sink, stop, count=count, seconds=seconds, tell=note)
     if summary.reader_left:
         return _READER_LEFT
-    if why:
-        note(f"{why}; the capture ends")
+    if stop.why:
+        note(f"{stop.why}; the capture ends")
     files = sink.files if isinstance(sink, FileSink) else []
     _conclude(summary, [file for file in files if file != _STREAM], json=json and bool(write))
     return 0
@@ -96,7 +96,14 @@ def _rotation(size: str, period: str, keep: int) -> Rotation:
 
 
 def _sink(
-    write: str, source: Source, chosen: Targets, rotation: Rotation, snaplen: int, json: bool
+    write: str,
+    source: Source,
+    chosen: Targets,
+    rotation: Rotation,
+    snaplen: int,
+    guardian: Guardian | None,
+    *,
+    json: bool,
 ) -> Sink:
     if not write:
         from netarium.cli.packet_sinks import JsonSink, LineSink
@@ -113,6 +120,7 @@ def _sink(
         names=known_names(lab) if lab else {},
         rotation=rotation,
         snaplen=snaplen,
+        guardian=guardian,
     )
 
 

@@ -124,7 +124,12 @@ class Rings:
         self._by_descriptor = {ring.sock.fileno(): ring for ring in self.rings}
 
     def close(self) -> None:
-        """Close the sockets and give their memory back; frames read zeros afterwards."""
+        """Close the sockets and give their memory back; frames read zeros afterwards.
+
+        A second time changes nothing.
+        """
+        if self._poll.closed:
+            return
         self._poll.close()
         for ring in self.rings:
             ring.sock.close()
