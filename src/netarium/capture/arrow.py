@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from netarium.capture.tables import Column
 
-__all__ = ["numbers", "schema_of", "words_of"]
+__all__ = ["coded", "numbers", "schema_of", "words_of"]
 
 
 def schema_of(columns: Iterable[Column]) -> pyarrow.Schema:
@@ -21,15 +21,24 @@ def schema_of(columns: Iterable[Column]) -> pyarrow.Schema:
 
 
 def numbers(values: Any, kind: Any) -> Any:
-    """Numbers of 64 bits as an Arrow array of some width; below 0: null."""
+    """Numbers of 64 bits as an Arrow array of some width; below 0: null. Always a copy."""
     import numpy as np
     import pyarrow as pa
 
-    there = values >= 0
-    valid: Any = None if there.all() else np.packbits(there, bitorder="little")
-    narrow: Any = values.astype(kind.to_pandas_dtype())  # a copy always: buffers are reused
+    valid: Any = None
+    if len(values) and values.min() < 0:
+        valid = np.packbits(values >= 0, bitorder="little")
+    narrow: Any = values.astype(kind.to_pandas_dtype())
     buffers = [valid if valid is None else pa.py_buffer(valid), pa.py_buffer(narrow)]
     return pa.Array.from_buffers(kind, len(values), buffers)
+
+
+def coded(values: Any, words: Any) -> Any:
+    """Places in a list of words as a dictionary array; below 0: null."""
+    import pyarrow as pa
+
+    # They are within the list: looking again at each would take as long as all the rest.
+    return pa.DictionaryArray.from_arrays(numbers(values, pa.int32()), words, safe=False)
 
 
 def words_of(values: Any, word: Callable[[int], str | None]) -> Any:
@@ -45,4 +54,4 @@ def words_of(values: Any, word: Callable[[int], str | None]) -> Any:
     place = np.full(len(there), -1, "i8")
     place[[value for value, _ in named]] = np.arange(len(named))
     words = pa.array([text for _, text in named], pa.string())
-    return pa.DictionaryArray.from_arrays(numbers(place[values], pa.int32()), words)
+    return coded(place[values], words)

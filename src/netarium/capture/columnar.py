@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from netarium.capture.arrow import numbers, schema_of, words_of
+from netarium.capture.arrow import coded, numbers, schema_of, words_of
 from netarium.capture.tables import COMMON, Column, packet_columns
 from netarium.errors import NetariumError
 from netarium.wire import column_kernels as kernels
@@ -86,7 +86,8 @@ class Columns:
                     fields.extend((*row, slot))
                 if column.derived >= 0:
                     derived.extend((column.derived, slot))
-        self._plan = fields, addresses, derived
+        layers = array("q", sorted({*fields[::7], *addresses[::5]}))
+        self._plan = fields, addresses, derived, layers
         self._numbering: Numbering | None = None
         if {"flow", "tcp_stream", "udp_stream"} & {column.name for column in self.columns}:
             from netarium.capture.flows import Numbering
@@ -189,9 +190,7 @@ class Columns:
                 values = np.frombuffer(room.out, "i8", count, first)
                 if column.kind == "address":
                     words = room.words(self._tables[column.name], batch.data, fast)
-                    arrays.append(
-                        pa.DictionaryArray.from_arrays(numbers(values, pa.int32()), words)
-                    )
+                    arrays.append(coded(values, words))
                 elif column.words is not None:
                     if column.judged:
                         values = _judged(column, values, batch, low)
@@ -271,8 +270,9 @@ def _of_batch(column: Column, batch: Batch, low: int, high: int, begin: int) -> 
 
     name = column.name
     if name == "number":
-        kept = known("numbers") if batch.numbers else np.arange(low, high) + batch.first
-        return numbers(kept, column.type)
+        if batch.numbers:
+            return numbers(known("numbers"), column.type)
+        return pa.array(np.arange(low + batch.first, high + batch.first))
     if name == "time":
         # Not by way of _numbers: times before 1970 are negative, and no nulls.
         times = pa.py_buffer(known("time").copy())
@@ -283,9 +283,7 @@ def _of_batch(column: Column, batch: Batch, low: int, high: int, begin: int) -> 
         names = [interface.name for interface in batch.interfaces]
         places = np.array([*(index if name else -1 for index, name in enumerate(names)), -1])
         where = places[np.minimum(known("interface"), len(names))]
-        return pa.DictionaryArray.from_arrays(
-            numbers(where, pa.int32()), pa.array(names, pa.string())
-        )
+        return coded(where, pa.array(names, pa.string()))
     if name == "direction":
         way = known("flags") & 3
         assert column.words is not None

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from netarium.capture.arrow import numbers, schema_of, words_of
+from netarium.capture.arrow import coded, numbers, schema_of, words_of
 from netarium.capture.tables import Column, packet_columns
 from netarium.wire import flow_kernels as kernels
 from netarium.wire.hot import run, worth_compiling
@@ -305,8 +305,7 @@ def _addresses(keys: Any, second: Any) -> Any:
         else:
             raw = b"".join(word.to_bytes(4, "big") for word in four)
             texts.append(socket.inet_ntop(socket.AF_INET6, raw))
-    indices = numbers(place.reshape(-1), pa.int32())
-    return pa.DictionaryArray.from_arrays(indices, pa.array(texts, pa.string()))
+    return coded(place.reshape(-1), pa.array(texts, pa.string()))
 
 
 def _zeros(count: int) -> array[int]:

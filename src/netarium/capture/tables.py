@@ -24,8 +24,6 @@ COMMON = (
     "time",
     "interface",
     "length",
-    "eth_src",
-    "eth_dst",
     "ip_src",
     "ip_dst",
     "ip_ttl",

@@ -126,6 +126,7 @@ def gather(
     fields: Any,
     addresses: Any,
     derived: Any,
+    layers: Any,
     out: Any,
     stride: int,
     slots: Any,
@@ -145,7 +146,8 @@ def gather(
     ``fields``: seven numbers each: layer, byte, bytes, shift, mask, scale, the column to fill;
     of several fields for one column the last that is there counts. ``addresses``: five numbers
     each: layer, byte, bytes (4, 6 or 16), the column to fill, the table to number them by.
-    ``derived``: two numbers each: what is computed, and the column to fill.
+    ``derived``: two numbers each: what is computed, and the column to fill. ``layers``: those
+    that fields and addresses are read from.
     ``out``: the columns, each ``stride`` numbers behind the last; -1: not there.
     ``slots``, ``keys``, ``counts``: the tables of addresses: a power of two of slots in each,
     keys for fewer addresses than that, how many there are; what they held is forgotten.
@@ -187,8 +189,8 @@ def gather(
             link = links[interface[frame]] if interface[frame] < link_count else 1
             carried = walk_deep(data, begin, end, link, place)
             _bases(data, link, end, place, inner, base)
-            for layer in range(LAYERS):
-                block[layer * _BLOCK + index] = base[layer]
+            for number in range(len(layers)):
+                block[layers[number] * _BLOCK + index] = base[layers[number]]
             block[_END * _BLOCK + index] = end
             block[_NETWORK_END * _BLOCK + index] = place[NETWORK_END]
             for number in range(len(derived) // 2):
