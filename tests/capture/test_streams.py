@@ -245,3 +245,18 @@ def test_a_long_turn_comes_in_pieces(tmp_path: Path) -> None:
     turns = list(follow(path, 0))
     assert sum(len(turn.data) for turn in turns) == 3_000_000
     assert max(len(turn.data) for turn in turns) <= (1 << 20) + 60_000
+
+
+@pytest.mark.needs("tshark")
+def test_fragments_are_followed_as_one_datagram(tmp_path: Path) -> None:
+    chosen = [
+        (data, length)
+        for name, data, length in corpus.corpus()
+        if name not in _ODD and not name.startswith(("icmp", "vxlan")) and ", cut to" not in name
+    ]  # of VXLAN, tshark gives what is inside with what is around it
+    path = tmp_path / "corpus.pcap"
+    path.write_bytes(corpus.pcap(chosen))
+    found = [each for each in streams(path) if each.kind == "udp"]
+    theirs = tshark_follow(path, "udp", range(len(found)))
+    assert {each.number: our_follow(path, each.number, "udp") for each in found} == theirs
+    assert {1536, 2500} <= {each.bytes for each in found}  # of two fragments each
