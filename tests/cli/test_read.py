@@ -100,6 +100,17 @@ def test_numbers_filters_and_counts(netarium, file):
     assert which("-f", "port 53") == []
 
 
+def test_a_packet_picked_by_number_is_told_as_among_all(netarium, file):
+    for clock in ("relative", "delta"):
+        everything = told(netarium, file, "-t", clock)
+        assert told(netarium, file, "-t", clock, "-p", "2,5-6") == everything[1:2] + everything[4:6]
+    heading = netarium("read", file, "-t", "delta", "-p", "6", "-v").stdout.splitlines()[0]
+    assert heading.startswith("Packet 6  1.000000000 s  ")
+    assert netarium("read", file, "-t", "relative", "-p", "6", "-v").stdout.startswith(
+        "Packet 6  5.000000000 s  "
+    )
+
+
 def test_absolute_numbers_and_the_link_layer(netarium, file):
     line = told(netarium, file, "-S", "-e", "-p", "5")[0]
     assert re.search(r" (\w\w:){5}\w\w > (\w\w:){5}\w\w, ethertype IPv4 \(0x0800\), length ", line)

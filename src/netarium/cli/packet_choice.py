@@ -99,25 +99,31 @@ class Chosen:
         return self._capture.fast
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self._all():
-            if batch.count > self._left:
-                batch = _part(batch, 0, self._left)
-            self.found += batch.count
-            self.size += sum(batch.length[: batch.count])
-            self._left -= batch.count
-            yield _segmented(batch) if self._segments else batch
+        for batch, wanted in self.parts():
+            if wanted:
+                yield batch
+
+    def parts(self) -> Iterator[tuple[Batch, bool]]:
+        """Those that were asked for, and those between them, with whether they were."""
+        for batch, wanted in self._all():
+            if wanted:
+                if batch.count > self._left:
+                    batch = _part(batch, 0, self._left)
+                self.found += batch.count
+                self.size += sum(batch.length[: batch.count])
+                self._left -= batch.count
+            yield (_segmented(batch) if self._segments else batch), wanted
             if self._left <= 0:
                 return
 
-    def _all(self) -> Iterator[Batch]:
+    def _all(self) -> Iterator[tuple[Batch, bool]]:
         from netarium.capture.reading import filtered
 
-        batches = filtered(self._capture, self._filter)
-        if not self._numbers:
-            yield from batches
-            return
-        last = self._numbers[-1][1]
-        for batch in batches:
+        last = self._numbers[-1][1] if self._numbers else _ENDLESS
+        for batch in filtered(self._capture, self._filter):
+            if not self._numbers:
+                yield batch, True
+                continue
             yield from _numbered(batch, self._numbers)
             if batch.count and batch.number(batch.count - 1) >= last:
                 return
@@ -156,15 +162,19 @@ def _tell_of_compiling(source: str) -> None:
         note("compiling the loops for large files; this is done once, and takes some seconds")
 
 
-def _numbered(batch: Batch, ranges: list[tuple[int, int]]) -> Iterator[Batch]:
-    """The frames of a batch whose numbers lie in one of the ranges."""
+def _numbered(batch: Batch, ranges: list[tuple[int, int]]) -> Iterator[tuple[Batch, bool]]:
+    """A batch in pieces: frames whose numbers lie in one of the ranges, and those between."""
     done = 0
     for low, high in ranges:
         first = max(done, _place(batch, low))
         behind = _place(batch, high + 1)
         if first < behind:
-            yield _part(batch, first, behind)
+            if done < first:
+                yield _part(batch, done, first), False
+            yield _part(batch, first, behind), True
             done = behind
+    if done < batch.count:
+        yield _part(batch, done, batch.count), False
 
 
 def _place(batch: Batch, number: int) -> int:

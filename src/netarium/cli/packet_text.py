@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netarium.cli.packet_choice import Chosen
+    from netarium.wire.batch import Batch
+    from netarium.wire.lines import Lines
 
-__all__ = ["Style", "clock_text", "emit", "json_lines", "layer_texts", "line_chunks", "offset"]
+__all__ = ["Clock", "Style", "emit", "json_lines", "layer_texts", "line_chunks", "offset"]
 
 _PAINT = {
     "heading": "1",
@@ -25,6 +27,7 @@ _PAINT = {
 }
 #: The colours of layers in a hex dump, in turn.
 _LAYERS = ("36", "32", "33", "35", "34", "31")
+_SECOND = 1_000_000_000
 _MARKS = re.compile(rb" (\[(?:bad |[^\]\n]* stops at byte )[^\n]*?\])(?= \[|\n)")
 
 
@@ -67,11 +70,19 @@ def line_chunks(chosen: Chosen, clock: str, *, absolute: bool, link: bool) -> It
 
     lines = Lines(clock=clock, offset=offset, absolute=absolute, link=link)
     style = Style()
-    for batch in chosen:
-        if style.coloured:
+    for batch, wanted in chosen.parts():
+        if not wanted:
+            _pass_by(lines, batch, fast=chosen.fast)
+        elif style.coloured:
             yield style.marked(lines.of(batch, fast=chosen.fast))
         else:
             yield from lines.chunks(batch, fast=chosen.fast)
+
+
+def _pass_by(lines: Lines, batch: Batch, *, fast: bool) -> None:
+    """Let packets count that are not shown, so that numbers and times are as among all."""
+    for _ in lines.chunks(batch, fast=fast):
+        pass
 
 
 def layer_texts(
@@ -84,11 +95,16 @@ def layer_texts(
     from netarium.wire.lines import Lines
     from netarium.wire.packet import packet_of
 
-    style, when = Style(), clock_text(clock)
+    style, when = Style(), Clock(clock)
     columns = min(width(), 200)
     lines = Lines(clock=clock, offset=offset, absolute=absolute, link=link)
     first = True
-    for batch in chosen:
+    for batch, wanted in chosen.parts():
+        if not wanted:
+            when.pass_by(batch)
+            if not verbose:
+                _pass_by(lines, batch, fast=chosen.fast)
+            continue
         texts = [] if verbose else lines.of(batch).decode().splitlines()
         for index in range(batch.count):
             packet = packet_of(batch, index)
@@ -124,30 +140,39 @@ def json_lines(chosen: Chosen) -> Iterator[bytes]:
             yield encode(plain_data(packet_of(batch, index))) + b"\n"
 
 
-def clock_text(clock: str) -> Callable[[int], str]:
-    """The text of a packet's time, to the nanosecond, by one of the clocks of `wire.lines`."""
-    from netarium.wire.layers import utc
+class Clock:
+    """The text of packets' times, to the nanosecond, by one of the clocks of `wire.lines`."""
 
-    seen: list[int] = []
+    def __init__(self, clock: str) -> None:
+        self._clock = clock
+        self._first: int | None = None
+        self._last = 0
 
-    def told(nanoseconds: int) -> str:
-        seen.append(nanoseconds)
-        del seen[1:-2]  # the first, the one before, this one
-        if clock == "local":
-            ahead = offset(nanoseconds // 1_000_000_000)
+    def pass_by(self, batch: Batch) -> None:
+        """Let packets count that are not shown."""
+        if batch.count:
+            self._first = batch.time[0] if self._first is None else self._first
+            self._last = batch.time[batch.count - 1]
+
+    def __call__(self, now: int) -> str:
+        """The time of the next packet."""
+        from netarium.wire.layers import utc
+
+        if self._first is None:
+            self._first = self._last = now
+        before, self._last = self._last, now
+        if self._clock == "local":
+            ahead = offset(now // _SECOND)
             hours, minutes = divmod(abs(ahead) // 60, 60)
             sign = "-" if ahead < 0 else "+"
-            return f"{utc(nanoseconds + ahead * 1_000_000_000)} {sign}{hours:02}:{minutes:02}"
-        if clock == "utc":
-            return f"{utc(nanoseconds)} UTC"
-        if clock == "none":
+            return f"{utc(now + ahead * _SECOND)} {sign}{hours:02}:{minutes:02}"
+        if self._clock == "utc":
+            return f"{utc(now)} UTC"
+        if self._clock == "none":
             return ""
-        since = {"epoch": 0, "relative": seen[0], "delta": seen[max(0, len(seen) - 2)]}[clock]
-        ahead = nanoseconds - since
-        sign = "-" if ahead < 0 else ""
-        return f"{sign}{abs(ahead) // 1_000_000_000}.{abs(ahead) % 1_000_000_000:09} s"
-
-    return told
+        since = {"epoch": 0, "relative": self._first, "delta": before}[self._clock]
+        sign = "-" if now < since else ""
+        return f"{sign}{abs(now - since) // _SECOND}.{abs(now - since) % _SECOND:09} s"
 
 
 def offset(second: int) -> int:
