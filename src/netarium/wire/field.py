@@ -263,7 +263,9 @@ class UInt(Field[int]):
             return f"{out} ({self.names[value]})"
         if self.scale != 1:
             return f"{out} ({value * self.scale}{' ' + self.unit if self.unit else ''})"
-        return f"{out} {self.unit}" if self.unit else out
+        single = value == 1 and len(self.unit) > 1
+        unit = self.unit.removesuffix("s") if single else self.unit
+        return f"{out} {unit}" if unit else out
 
 
 class Flags(UInt):
