@@ -104,7 +104,7 @@ def read_block(
         index = int(words[word + (_IFINDEX >> 2)])
         if index != known:
             known, link = index, _link_of(links, index)
-            number = int(links[link + 1]) if link else -index
+            number = int(links[link + 1]) if link else 0 - index  # which is unsigned
         links[link + 2] += 1
         said = _flags_of(int(octets[place + _PACKET_TYPE]), status)
         cut = 0
