@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+import typer
 
 from netarium.capture import write
+from netarium.cli import packet_showing, packets
 from netarium.wire import TCP, UDP, Ethernet, IPv4
 from tests.cli.terminals import person_at
 from tests.conftest import COMMAND
@@ -379,3 +382,25 @@ def test_memory_stays_flat(tmp_path):
     )
     assert int(done.stdout) < 300  # megabytes: those of numba; the file has 40
     assert batch_of([frame]).count == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("f", "-v f", "f -vv", "f -v -v -x", "-x --json f", "f -S -e", "f -c 7", "-p 3-4 f"),
+        *("f --packet 1 --filter tcp", "f -f 'tcp or udp' -c 1", "-", "f --hex"),
+    ],
+)
+def test_the_quick_parser_understands_what_the_full_one_does(monkeypatch, line):
+    seen = []
+    monkeypatch.setattr(packet_showing, "show", seen.append)
+    words = shlex.split(line)
+    typer.main.get_command(packets.app("read"))(words, standalone_mode=False)
+    assert seen == [packet_showing.parse(words)]
+
+
+@pytest.mark.parametrize(
+    "line", ["", "-c f", "f -c x", "f -c 0", "f g", "--help", "f --nonsense", "-vvv f", "f -p"]
+)
+def test_the_quick_parser_leaves_what_it_is_not_sure_about(line):
+    assert packet_showing.parse(shlex.split(line)) is None

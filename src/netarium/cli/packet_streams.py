@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netarium.cli.output import counted
+from netarium.cli.output import counted, note
 from netarium.cli.packet_text import Style, emit
 from netarium.errors import UsageError
 from netarium.wire.escaping import escaped_lines
@@ -37,6 +37,7 @@ def show_stream(file: str, wanted: str, filter: str = "", *, raw: bool, json: bo
         raise UsageError(f"{wanted!r} names no stream", "as in: --stream 0 or --stream udp:3")
     style = Style()
     first = ""
+    turn = None
     for turn in follow(file, int(number), kind or "tcp", filter):
         first = first or turn.source
         if raw:
@@ -45,6 +46,8 @@ def show_stream(file: str, wanted: str, filter: str = "", *, raw: bool, json: bo
             emit(_encoded(turn))
         else:
             emit(_told(turn, style, "sent" if turn.source == first else "received"))
+    if turn is None and not (raw or json):
+        note(f"nothing was said in {(kind or 'tcp').upper()} stream {number}")
 
 
 def _is_number(text: str) -> bool:
