@@ -135,8 +135,12 @@ class FileSink:
             self._guardian.watch(path)
         self._started = time.time_ns()
         self.files.append(path)
-        with self._tidied():
-            self._writer = self._new_writer()
+        try:
+            with self._tidied():
+                self._writer = self._new_writer()
+        except BaseException:
+            self._file.close()
+            raise
         while self._rotation.keep and len(self.files) > self._rotation.keep:
             Path(self.files.popleft()).unlink(missing_ok=True)
 
@@ -149,7 +153,7 @@ class FileSink:
         writer = PcapngWriter(self._file, lab=self._lab if self._is_regular else "")
         for interface in self._interfaces:
             writer.add_interface(interface)
-        writer.write(Batch(memoryview(b""), names=self._names))
+        writer.write(Batch(memoryview(b""), interfaces=list(self._interfaces), names=self._names))
         return writer
 
     @contextlib.contextmanager
