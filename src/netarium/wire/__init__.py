@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from netarium.wire.checksum import Judged, Verdict
     from netarium.wire.cooked import CookedLinux, CookedLinux2, Loopback, OpenBSDLoopback
     from netarium.wire.dhcp import DHCP
-    from netarium.wire.dhcpv6 import DHCPv6
-    from netarium.wire.dns import DNS
+    from netarium.wire.dhcp_options import DHCPOption
+    from netarium.wire.dhcpv6 import DHCPv6, DHCPv6Option
+    from netarium.wire.dns import DNS, DNSLength, Question
+    from netarium.wire.dns_edns import OPT, EDNSOption
     from netarium.wire.ethernet import Ethernet
     from netarium.wire.field import FieldError
     from netarium.wire.fragmenting import fragments
-    from netarium.wire.ftp import FTP
+    from netarium.wire.ftp import FTP, FTPCommand
     from netarium.wire.gre import GRE
     from netarium.wire.header import Header, Incomplete, Padding, Payload
-    from netarium.wire.http import HTTPRequest, HTTPResponse
+    from netarium.wire.http import HTTP2Frame, HTTP2Preface, HTTPField, HTTPRequest, HTTPResponse
     from netarium.wire.icmp import (
         ICMP,
         ICMPAddressMaskReply,
@@ -71,7 +73,7 @@ if TYPE_CHECKING:
         IGMPReport,
         IGMPReport3,
     )
-    from netarium.wire.imap import IMAP
+    from netarium.wire.imap import IMAP, IMAPCommand, IMAPResponse
     from netarium.wire.ipv4 import IPv4
     from netarium.wire.ipv4_options import (
         IPEOL,
@@ -146,12 +148,12 @@ if TYPE_CHECKING:
     )
     from netarium.wire.ntp import NTP
     from netarium.wire.packet import Packet, Stop, packet_of
-    from netarium.wire.pop3 import POP3
+    from netarium.wire.pop3 import POP3, POP3Command, POP3Response
     from netarium.wire.quic import QUIC
     from netarium.wire.sctp import SCTP
     from netarium.wire.segmenting import is_super_frame, segments
-    from netarium.wire.smtp import SMTP
-    from netarium.wire.ssh import SSH
+    from netarium.wire.smtp import SMTP, SMTPCommand
+    from netarium.wire.ssh import SSH, KeyExchangeInit, SSHPacket
     from netarium.wire.tcp import TCP
     from netarium.wire.tcp_options import (
         EOL,
@@ -170,7 +172,9 @@ if TYPE_CHECKING:
         UserTimeout,
         WindowScale,
     )
+    from netarium.wire.text_protocol import Reply
     from netarium.wire.tls import TLS
+    from netarium.wire.tls_handshake import ClientHello, ServerHello
     from netarium.wire.udp import UDP, UDPLite
     from netarium.wire.vlan import VLAN
     from netarium.wire.vxlan import VXLAN
@@ -180,15 +184,17 @@ _NAMES = {
     "checksum": "Judged Verdict",
     "cooked": "CookedLinux CookedLinux2 Loopback OpenBSDLoopback",
     "dhcp": "DHCP",
-    "dhcpv6": "DHCPv6",
-    "dns": "DNS",
+    "dhcp_options": "DHCPOption",
+    "dhcpv6": "DHCPv6 DHCPv6Option",
+    "dns": "DNS DNSLength Question",
+    "dns_edns": "OPT EDNSOption",
     "ethernet": "Ethernet",
     "field": "FieldError",
     "fragmenting": "fragments",
-    "ftp": "FTP",
+    "ftp": "FTP FTPCommand",
     "gre": "GRE",
     "header": "Header Incomplete Padding Payload",
-    "http": "HTTPRequest HTTPResponse",
+    "http": "HTTP2Frame HTTP2Preface HTTPField HTTPRequest HTTPResponse",
     "icmp": (
         "ICMP ICMPAddressMaskReply ICMPAddressMaskRequest ICMPDestinationUnreachable "
         "ICMPEchoReply ICMPEchoRequest ICMPErrorMessage ICMPExtendedEchoReply "
@@ -203,7 +209,7 @@ _NAMES = {
         "ICMPv6ErrorMessage ICMPv6PacketTooBig ICMPv6ParameterProblem ICMPv6TimeExceeded"
     ),
     "igmp": "GroupRecord IGMP IGMPLeave IGMPQuery IGMPQuery3 IGMPReport IGMPReport3",
-    "imap": "IMAP",
+    "imap": "IMAP IMAPCommand IMAPResponse",
     "ipv4": "IPv4",
     "ipv4_options": (
         "IPAddressTimestamp IPEOL IPMTUProbe IPNOP IPOption IPTimestamp IPTimestamps "
@@ -235,18 +241,20 @@ _NAMES = {
     ),
     "ntp": "NTP",
     "packet": "Packet Stop packet_of",
-    "pop3": "POP3",
+    "pop3": "POP3 POP3Command POP3Response",
     "quic": "QUIC",
     "sctp": "SCTP",
     "segmenting": "is_super_frame segments",
-    "smtp": "SMTP",
-    "ssh": "SSH",
+    "smtp": "SMTP SMTPCommand",
+    "ssh": "SSH KeyExchangeInit SSHPacket",
     "tcp": "TCP",
     "tcp_options": (
         "EOL FastOpen MPTCP MSS NOP OtherTCPOption SACK SACKBlock SACKPermitted "
         "TCPAuthentication TCPMD5 TCPOption Timestamps UserTimeout WindowScale"
     ),
+    "text_protocol": "Reply",
     "tls": "TLS",
+    "tls_handshake": "ClientHello ServerHello",
     "udp": "UDP UDPLite",
     "vlan": "VLAN",
     "vxlan": "VXLAN",
@@ -256,28 +264,64 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names.spl
 __all__ = [
     "AH",
     "ARP",
-    "CookedLinux",
-    "CookedLinux2",
     "DHCP",
-    "DHCPv6",
     "DNS",
     "DNSSL",
-    "DestinationOptions",
     "EOL",
     "ESP",
-    "Ethernet",
     "FTP",
+    "GRE",
+    "ICMP",
+    "IGMP",
+    "IMAP",
+    "IPEOL",
+    "IPNOP",
+    "LLC",
+    "MPLS",
+    "MPTCP",
+    "MSS",
+    "MTU",
+    "NOP",
+    "NTP",
+    "OPT",
+    "POP3",
+    "QUIC",
+    "RDNSS",
+    "SACK",
+    "SCTP",
+    "SMTP",
+    "SNAP",
+    "SSH",
+    "STP",
+    "TCP",
+    "TCPMD5",
+    "TLS",
+    "UDP",
+    "VLAN",
+    "VXLAN",
+    "ClientHello",
+    "CookedLinux",
+    "CookedLinux2",
+    "DHCPOption",
+    "DHCPv6",
+    "DHCPv6Option",
+    "DNSLength",
+    "DestinationOptions",
+    "EDNSOption",
+    "Ethernet",
+    "FTPCommand",
     "FastOpen",
     "FieldError",
-    "GRE",
     "GroupRecord",
     "GroupRecord6",
+    "HTTP2Frame",
+    "HTTP2Preface",
+    "HTTPField",
     "HTTPRequest",
     "HTTPResponse",
     "Header",
     "HomeAddress",
     "HopByHop",
-    "ICMP",
     "ICMPAddressMaskReply",
     "ICMPAddressMaskRequest",
     "ICMPDestinationUnreachable",
@@ -310,17 +354,15 @@ __all__ = [
     "ICMPv6ParameterProblem",
     "ICMPv6Redirect",
     "ICMPv6TimeExceeded",
-    "IGMP",
     "IGMPLeave",
     "IGMPQuery",
     "IGMPQuery3",
     "IGMPReport",
     "IGMPReport3",
-    "IMAP",
+    "IMAPCommand",
+    "IMAPResponse",
     "IPAddressTimestamp",
-    "IPEOL",
     "IPMTUProbe",
-    "IPNOP",
     "IPOption",
     "IPTimestamp",
     "IPTimestamps",
@@ -334,7 +376,7 @@ __all__ = [
     "Incomplete",
     "Judged",
     "JumboPayload",
-    "LLC",
+    "KeyExchangeInit",
     "ListenerDone",
     "ListenerMessage",
     "ListenerQuery",
@@ -343,14 +385,8 @@ __all__ = [
     "ListenerReport2",
     "Loopback",
     "LooseSourceRoute",
-    "MPLS",
-    "MPTCP",
-    "MSS",
-    "MTU",
     "NDMessage",
     "NDOption",
-    "NOP",
-    "NTP",
     "NeighbourAdvertisement",
     "NeighbourSolicitation",
     "Nonce",
@@ -361,48 +397,40 @@ __all__ = [
     "OtherIPv6Option",
     "OtherNDOption",
     "OtherTCPOption",
-    "POP3",
+    "POP3Command",
+    "POP3Response",
     "Packet",
     "Pad1",
     "PadN",
     "Padding",
     "Payload",
     "PrefixInformation",
-    "QUIC",
-    "RDNSS",
+    "Question",
     "RecordRoute",
     "RedirectedHeader",
+    "Reply",
     "RouteInformation",
     "RouterAdvertisement",
     "RouterAlert",
     "RouterSolicitation",
     "Routing",
-    "SACK",
     "SACKBlock",
     "SACKPermitted",
-    "SCTP",
-    "SMTP",
-    "SNAP",
-    "SSH",
-    "STP",
+    "SMTPCommand",
+    "SSHPacket",
+    "ServerHello",
     "SourceLinkLayerAddress",
     "SourceRoute",
     "Stop",
     "StreamID",
     "StrictSourceRoute",
-    "TCP",
     "TCPAuthentication",
-    "TCPMD5",
     "TCPOption",
-    "TLS",
     "TargetLinkLayerAddress",
     "Timestamps",
     "TunnelEncapsulationLimit",
-    "UDP",
     "UDPLite",
     "UserTimeout",
-    "VLAN",
-    "VXLAN",
     "Verdict",
     "WindowScale",
     "fragments",
