@@ -16,7 +16,7 @@ from netarium.errors import NetariumError
 from netarium.wire import column_kernels as kernels
 from netarium.wire.address_kernels import ADDRESS_TEXT, KEY_WORDS, spell
 from netarium.wire.hot import run
-from netarium.wire.verdict_kernels import CLOSER
+from netarium.wire.verdict_kernels import CLOSER, verdicts
 from netarium.wire.walk import places
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Columns:
         self._idle: list[_Room] = []
         self._slots: dict[str, int] = {}
         self._tables: dict[str, int] = {}
-        fields, addresses, derived = array("q"), array("q"), array("q")
+        fields, addresses, derived, judged = (array("q") for _ in range(4))
         for column in self.columns:
             if column.name in self._slots or (not column.fields and column.derived < 0):
                 continue
@@ -85,9 +85,10 @@ class Columns:
                 for row in column.fields:
                     fields.extend((*row, slot))
                 if column.derived >= 0:
-                    derived.extend((column.derived, slot))
+                    (judged if column.judged else derived).extend((column.derived, slot))
         layers = array("q", sorted({*fields[::7], *addresses[::5]}))
         self._plan = fields, addresses, derived, layers
+        self._judged = judged
         self._numbering: Numbering | None = None
         if {"flow", "tcp_stream", "udp_stream"} & {column.name for column in self.columns}:
             from netarium.capture.flows import Numbering
@@ -161,8 +162,16 @@ class Columns:
                 high = run(
                     kernels.gather,
                     *(batch.data, batch.start, batch.captured, batch.length, batch.interface),
-                    *(batch.flags, batch.links(), low, high, *self._plan),
+                    *(batch.links(), low, high, *self._plan),
                     *room.arguments(high - low),
+                    fast=fast,
+                )
+            if self._judged:
+                run(
+                    verdicts,
+                    *(batch.data, batch.start, batch.captured, batch.length, batch.interface),
+                    *(batch.flags, batch.links(), low, high, self._judged),
+                    *(room.out, room.stride, places()),
                     fast=fast,
                 )
             made.append(self._record(batch, low, high, room, numbered, fast))

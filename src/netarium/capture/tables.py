@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netarium.wire import column_kernels as kernels
+from netarium.wire import verdict_kernels
 from netarium.wire.checksum import Verdict
 from netarium.wire.field import Checksum, Field, Flags, UInt, _Address
 
@@ -49,7 +50,7 @@ class Column:
         field: where it comes from: ``IPv4 Time to Live``.
         fields: of a number or a text: rows for the kernel: layer, byte, bytes, shift, mask,
             scale. Of an address: layer, byte, bytes.
-        derived: what the kernel computes for it; -1: nothing.
+        derived: what a kernel computes for it; -1: nothing.
         words: of a text: what each number means; None: not made of numbers.
         judged: of a verdict: the titles of the headers whose checksum it is on.
     """
@@ -327,10 +328,10 @@ def _computed() -> Iterator[Column]:
             ),
         )
     for name, code, titles in (
-        ("ip_checksum", kernels.NETWORK_CHECKSUM, ("IPv4",)),
-        ("tcp_checksum", kernels.TCP_CHECKSUM, ("TCP",)),
-        ("udp_checksum", kernels.UDP_CHECKSUM, ("UDP",)),
-        ("icmp_checksum", kernels.ICMP_CHECKSUM, ("ICMP", "ICMPv6")),
+        ("ip_checksum", verdict_kernels.IP_CHECKSUM, ("IPv4",)),
+        ("tcp_checksum", verdict_kernels.TCP_CHECKSUM, ("TCP",)),
+        ("udp_checksum", verdict_kernels.UDP_CHECKSUM, ("UDP",)),
+        ("icmp_checksum", verdict_kernels.ICMP_CHECKSUM, ("ICMP", "ICMPv6")),
     ):
         yield Column(
             name,

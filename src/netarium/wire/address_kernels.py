@@ -73,8 +73,8 @@ def spell(data: Any, keys: Any, first: int, count: int, text: Any, ends: Any) ->
 
     ``ends`` gets ``count + 1`` offsets, as Arrow has them.
     """
-    end = 0
     ends[0] = 0
+    end = 0 * count  # a plain 0 would have callees compiled once more, for that constant
     for index in range(count):
         key = first + KEY_WORDS * index
         at = keys[key + 5]

@@ -12,7 +12,6 @@ from typing import Any
 
 from netarium.wire.address_kernels import KEY_WORDS, lookup
 from netarium.wire.hot import hot
-from netarium.wire.verdict_kernels import network_verdict, transport_verdict
 from netarium.wire.walk import (
     CUT,
     CUT_AT,
@@ -44,7 +43,6 @@ __all__ = [
     "GRE_KEY",
     "GRE_LAYER",
     "ICMPV6_LAYER",
-    "ICMP_CHECKSUM",
     "ICMP_IDENTIFIER",
     "ICMP_LAYER",
     "ICMP_SEQUENCE",
@@ -54,18 +52,15 @@ __all__ = [
     "IPV6_LAYER",
     "LAYERS",
     "LINK_PROTOCOL",
-    "NETWORK_CHECKSUM",
     "PAYLOAD_LENGTH",
     "PORTS_LAYER",
     "TAG_LAYER",
-    "TCP_CHECKSUM",
     "TCP_LAYER",
     "TCP_MSS",
     "TCP_TIMESTAMP",
     "TCP_TIMESTAMP_ECHO",
     "TCP_WINDOW_SCALE",
     "TOP_PROTOCOL",
-    "UDP_CHECKSUM",
     "UDP_LAYER",
     "VXLAN_LAYER",
     "gather",
@@ -106,10 +101,6 @@ TCP_WINDOW_SCALE = 7
 TCP_TIMESTAMP = 8
 TCP_TIMESTAMP_ECHO = 9
 GRE_KEY = 10
-NETWORK_CHECKSUM = 11  # verdicts: `checksum.Verdict`, or 0 for what needs a closer look
-TCP_CHECKSUM = 12
-UDP_CHECKSUM = 13
-ICMP_CHECKSUM = 14
 
 
 @hot
@@ -119,7 +110,6 @@ def gather(
     captured: Any,
     length: Any,
     interface: Any,
-    flags: Any,
     links: Any,
     low: int,
     high: int,
@@ -142,7 +132,7 @@ def gather(
     It stops before ``high`` where a table of addresses is full: whoever calls goes on from
     there with empty ones.
 
-    ``data`` and the next five are the batch's; ``links``: the link type of each interface.
+    ``data`` and the next four are the batch's; ``links``: the link type of each interface.
     ``fields``: seven numbers each: layer, byte, bytes, shift, mask, scale, the column to fill;
     of several fields for one column the last that is there counts. ``addresses``: five numbers
     each: layer, byte, bytes (4, 6 or 16), the column to fill, the table to number them by.
@@ -198,11 +188,8 @@ def gather(
                     data,
                     derived[2 * number],
                     carried,
-                    end,
                     begin + length[frame],
-                    flags[frame],
                     place,
-                    inner,
                     base,
                 )
         for number in range(len(fields) // 7):
@@ -271,7 +258,6 @@ def _bases(data: Any, link: int, end: int, place: Any, inner: Any, base: Any) ->
     """Where each header that fields are read from begins."""
     for layer in range(LAYERS):
         base[layer] = -1
-    inner[TRANSPORT] = -1
     if link == 1:
         base[ETHERNET_LAYER] = place[LINK] if place[LINK] >= 0 else place[CUT_AT]
     base[TAG_LAYER] = place[TAG]
@@ -299,37 +285,37 @@ def _bases(data: Any, link: int, end: int, place: Any, inner: Any, base: Any) ->
     # TCP, UDP, DCCP, SCTP, UDP-Lite
     if protocol in (6, 17, 33, 132, 136):
         base[PORTS_LAYER] = transport
+    at = transport
+    within = place[NETWORK_END]
+    tunnel = -1  # the link type of what is in a tunnel
     if protocol == 6:
         base[TCP_LAYER] = transport
     elif protocol == 17:
         base[UDP_LAYER] = transport
         if place[PAYLOAD] >= 0 and u16(data, transport + 2) in (4789, 8472):
             base[VXLAN_LAYER] = place[PAYLOAD]
-            _enter(data, place[PAYLOAD] + 8, place[PAYLOAD_END], 1, inner, base)
+            at = place[PAYLOAD] + 8
+            within = place[PAYLOAD_END]
+            tunnel = 1
     elif protocol == 1:
         base[ICMP_LAYER] = transport
     elif protocol == 58:
         base[ICMPV6_LAYER] = transport
     elif protocol == 4 or protocol == 41:
-        _enter(data, transport, place[NETWORK_END], 101, inner, base)
+        tunnel = 101
     elif protocol == 47:
         base[GRE_LAYER] = transport
-        if transport + 4 <= place[NETWORK_END]:
+        if transport + 4 <= within:
             # Checksum, key and sequence number are there if their bits say so (RFC 2890).
             flags = u16(data, transport)
-            at = transport + 4 + 4 * ((flags >> 15) + (flags >> 13 & 1) + (flags >> 12 & 1))
+            at += 4 + 4 * ((flags >> 15) + (flags >> 13 & 1) + (flags >> 12 & 1))
             carried = u16(data, transport + 2)
             if carried == 0x6558:
-                _enter(data, at, place[NETWORK_END], 1, inner, base)
+                tunnel = 1
             elif carried == 0x0800 or carried == 0x86DD:
-                _enter(data, at, place[NETWORK_END], 101, inner, base)
-
-
-@hot
-def _enter(data: Any, at: int, end: int, link: int, inner: Any, base: Any) -> None:
-    """Look at the packet within a tunnel."""
-    if at < end:
-        walk(data, at, end, link, inner)
+                tunnel = 101
+    if tunnel >= 0 and at < within:
+        walk(data, at, within, tunnel, inner)
         if inner[ETHERTYPE] == 0x0800:
             base[INNER_IPV4_LAYER] = inner[NETWORK]
         elif inner[ETHERTYPE] == 0x86DD:
@@ -341,11 +327,8 @@ def _derive(
     data: Any,
     what: int,
     carried: int,
-    end: int,
     wire_end: int,
-    flags: int,
     place: Any,
-    inner: Any,
     base: Any,
 ) -> int:
     """One of what is computed.
@@ -353,9 +336,7 @@ def _derive(
     ``carried``: what the link layer carries; ``wire_end``: where the frame ended on the wire.
     """
     value: int = -1
-    if what >= NETWORK_CHECKSUM:
-        value = _verdict(data, what, end, wire_end, flags, place, inner, base)
-    elif what == LINK_PROTOCOL:
+    if what == LINK_PROTOCOL:
         value = carried if carried > 0x05DC else -1
     elif what == TOP_PROTOCOL:
         if place[PROTOCOL] >= 0:
@@ -380,28 +361,6 @@ def _derive(
     elif base[TCP_LAYER] >= 0:
         value = _tcp_option(data, what, base[TCP_LAYER], place[NETWORK_END])
     return value
-
-
-@hot
-def _verdict(
-    data: Any,
-    what: int,
-    end: int,
-    wire_end: int,
-    flags: int,
-    place: Any,
-    inner: Any,
-    base: Any,
-) -> int:
-    """A verdict on a checksum; -1: there is no such header."""
-    if what == NETWORK_CHECKSUM:
-        return network_verdict(data, end, place) if base[IPV4_LAYER] >= 0 else -1
-    there = base[ICMP_LAYER] if base[ICMP_LAYER] >= 0 else base[ICMPV6_LAYER]
-    if what == TCP_CHECKSUM:
-        there = base[TCP_LAYER]
-    elif what == UDP_CHECKSUM:
-        there = base[UDP_LAYER]
-    return transport_verdict(data, end, wire_end, flags, place, inner) if there >= 0 else -1
 
 
 @hot

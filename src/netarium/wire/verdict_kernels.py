@@ -7,6 +7,7 @@ from typing import Any
 from netarium.wire.batch import CHECKSUM_NOT_READY, CHECKSUM_VALID
 from netarium.wire.hot import hot
 from netarium.wire.walk import (
+    CUT,
     ETHERTYPE,
     FRAGMENT,
     MORE,
@@ -16,9 +17,16 @@ from netarium.wire.walk import (
     TRANSPORT,
     u8,
     u16,
+    walk_deep,
 )
 
-__all__ = ["CLOSER", "network_verdict", "transport_verdict"]
+__all__ = ["CLOSER", "ICMP_CHECKSUM", "IP_CHECKSUM", "TCP_CHECKSUM", "UDP_CHECKSUM", "verdicts"]
+
+# On which checksum.
+IP_CHECKSUM = 0
+TCP_CHECKSUM = 1
+UDP_CHECKSUM = 2
+ICMP_CHECKSUM = 3  # of both versions
 
 # As in `checksum.Verdict`.
 _VALID = 1
@@ -51,10 +59,8 @@ def _folded(total: int) -> int:
 
 
 @hot
-def network_verdict(data: Any, end: int, place: Any) -> int:
-    """On the IPv4 header; -1: there is none. ``end``: where the captured bytes end."""
-    if place[ETHERTYPE] != 0x0800:
-        return -1
+def _network_verdict(data: Any, end: int, place: Any) -> int:
+    """On the IPv4 header; ``end``: where the captured bytes end."""
     at = place[NETWORK]
     if at < 0:
         return CLOSER
@@ -67,11 +73,8 @@ def network_verdict(data: Any, end: int, place: Any) -> int:
 
 
 @hot
-def transport_verdict(data: Any, end: int, length: int, flags: int, place: Any, inner: Any) -> int:
-    """On TCP, UDP, ICMP or ICMPv6; ``end``: of the captured bytes, ``length``: on the wire.
-
-    ``inner`` is the walk of what is in a tunnel, if anything is.
-    """
+def _transport_verdict(data: Any, end: int, length: int, flags: int, place: Any) -> int:
+    """On TCP, UDP, ICMP or ICMPv6; ``end``: of the captured bytes, ``length``: on the wire."""
     at = place[TRANSPORT]
     protocol = place[PROTOCOL]
     network = place[NETWORK]
@@ -82,7 +85,7 @@ def transport_verdict(data: Any, end: int, length: int, flags: int, place: Any, 
         return CLOSER  # source routes say that other addresses are meant
     left = flags & CHECKSUM_NOT_READY != 0
     tunnel = protocol == 17 and u16(data, at + 2) in _TUNNELS
-    if left and (inner[TRANSPORT] >= 0 or tunnel or protocol == 1 or protocol == 58):
+    if left and (tunnel or protocol == 1 or protocol == 58):
         return CLOSER  # it may be that of a tunnel's inner packet that was left
     checked = flags & CHECKSUM_VALID != 0
     value_at = at + 2
@@ -125,3 +128,56 @@ def transport_verdict(data: Any, end: int, length: int, flags: int, place: Any, 
     if (protocol == 6 or protocol == 17) and value == _folded(pseudo):
         return _OFFLOAD
     return _WRONG
+
+
+@hot
+def _is_there(what: int, place: Any) -> bool:
+    """Whether there is such a header, whole or cut."""
+    if what == IP_CHECKSUM:
+        is_there = place[NETWORK] >= 0 or place[CUT] == NETWORK
+        return bool(place[ETHERTYPE] == 0x0800 and is_there)
+    if place[TRANSPORT] < 0 and place[CUT] != TRANSPORT:
+        return False
+    protocol: int = place[PROTOCOL]
+    if what == ICMP_CHECKSUM:
+        return protocol == 1 or protocol == 58
+    return protocol == (6 if what == TCP_CHECKSUM else 17)
+
+
+@hot
+def verdicts(
+    data: Any,
+    start: Any,
+    captured: Any,
+    length: Any,
+    interface: Any,
+    flags: Any,
+    links: Any,
+    low: int,
+    high: int,
+    wanted: Any,
+    out: Any,
+    stride: int,
+    place: Any,
+) -> None:
+    """Fill columns with verdicts on frames ``low`` to ``high`` of a batch; -1: no such header.
+
+    ``wanted``: two numbers each: on which checksum, and the column of ``out`` to fill; columns
+    are ``stride`` numbers apart. All but `CLOSER` is as in `checksum.Verdict`.
+    """
+    link_count = len(links)
+    for index in range(low, high):
+        begin = start[index]
+        end = begin + captured[index]
+        link = links[interface[index]] if interface[index] < link_count else 1
+        walk_deep(data, begin, end, link, place)
+        for number in range(len(wanted) // 2):
+            what = wanted[2 * number]
+            verdict = -1
+            if _is_there(what, place):
+                if what == IP_CHECKSUM:
+                    verdict = _network_verdict(data, end, place)
+                else:
+                    wire_end = begin + length[index]
+                    verdict = _transport_verdict(data, end, wire_end, flags[index], place)
+            out[wanted[2 * number + 1] * stride + index - low] = verdict
