@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -68,6 +69,7 @@ def _query(
     from netarium.capture.asking import Source, ask
     from netarium.capture.sql import scans
 
+    _tell_of_compiling(file)
     source = Source(file, filter, again=scans(sql) > 1)
     try:
         with ask(source, sql) as found:
@@ -84,6 +86,19 @@ def _query(
             note(source.trouble)
     finally:
         source.close()
+
+
+def _tell_of_compiling(file: str) -> None:
+    """Say why the first large file of all takes longer, to a person who waits for it."""
+    from netarium.wire.bulk.column_kernels import gather
+    from netarium.wire.hot import is_kept, worth_compiling
+
+    try:
+        is_large = worth_compiling(Path(file).stat().st_size)
+    except OSError:
+        return  # standard input, or no such file
+    if is_large and sys.stderr.isatty() and not is_kept(gather):
+        note("compiling the loops for columns; this is done once, and takes some seconds")
 
 
 def _list(columns: bool, json: bool) -> None:
@@ -147,6 +162,7 @@ def _stats(
         picture_format(output)
     from netarium.capture.summary import stats
 
+    _tell_of_compiling(file)
     summary = stats(file, filter, interface)
     name = "standard input" if file == "-" else Path(file).name
     if json:
