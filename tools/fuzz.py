@@ -110,10 +110,10 @@ def _try_packet(rng: random.Random, number: int, data: bytes, link: int, length:
 
     from netarium.wire.drawing.packet import draw_packet
     from netarium.wire.drawing.text import packet_text
-    from netarium.wire.hexdump import hexdump
-    from netarium.wire.json_view import plain_data
-    from netarium.wire.layers import layered
     from netarium.wire.packet import Packet
+    from netarium.wire.text.hexdump import hexdump
+    from netarium.wire.text.json_view import plain_data
+    from netarium.wire.text.layers import layered
 
     packet = Packet.parse(data, link, length)
     assert packet.data == data
@@ -193,7 +193,7 @@ def _batch(frames: list[tuple[bytes, int, int]]) -> Batch:
 
 
 def _lines(rng: random.Random, batch: Batch, fast: bool) -> None:
-    from netarium.wire.lines import lines
+    from netarium.wire.text.lines import lines
 
     text = lines(batch, fast=fast)
     if fast and rng.random() < 0.02:

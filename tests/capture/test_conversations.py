@@ -12,14 +12,14 @@ from netarium.capture.conversations import conversation
 from netarium.capture.pictures import Picture, draw, ladder, save
 from netarium.capture.sightings import hops, identity, numbered, sightings
 from netarium.errors import NetariumError, NotFoundError, UsageError
-from netarium.wire.arp import ARP
 from netarium.wire.drawing.conversation import Arrow, Run
 from netarium.wire.drawing.ladder import draw_ladder
 from netarium.wire.drawing.ladder_text import ladder_text
-from netarium.wire.ethernet import Ethernet
-from netarium.wire.ipv4 import IPv4
-from netarium.wire.tcp import TCP
-from netarium.wire.udp import UDP
+from netarium.wire.internet.ipv4 import IPv4
+from netarium.wire.link.arp import ARP
+from netarium.wire.link.ethernet import Ethernet
+from netarium.wire.transport.tcp import TCP
+from netarium.wire.transport.udp import UDP
 from tests.wire.pictures import parsed, troubles
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

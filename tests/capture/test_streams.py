@@ -11,10 +11,10 @@ from netarium.capture.columnar import columns_of
 from netarium.capture.reading import batches
 from netarium.capture.streams import Stream, Turn, _numbered, follow, streams
 from netarium.errors import NetariumError, UsageError
-from netarium.wire.ethernet import Ethernet
-from netarium.wire.ipv4 import IPv4
-from netarium.wire.tcp import TCP
-from netarium.wire.udp import UDP
+from netarium.wire.internet.ipv4 import IPv4
+from netarium.wire.link.ethernet import Ethernet
+from netarium.wire.transport.tcp import TCP
+from netarium.wire.transport.udp import UDP
 from tests.capture.following import our_follow, tshark_follow, tshark_numbers
 from tests.wire import corpus
 

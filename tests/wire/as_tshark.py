@@ -5,21 +5,21 @@ from __future__ import annotations
 import subprocess
 from collections import defaultdict
 
-from netarium.wire.dhcp import DHCP
-from netarium.wire.dns import DNS
-from netarium.wire.dns_edns import OPT
-from netarium.wire.dns_records import AAAA, CNAME, MX, NS, PTR, SOA, TXT, A
-from netarium.wire.dns_services import SRV
-from netarium.wire.ftp import FTP, FTPCommand
-from netarium.wire.http import HTTPRequest, HTTPResponse
-from netarium.wire.imap import IMAP, IMAPCommand, IMAPResponse
+from netarium.wire.applications.dhcp import DHCP
+from netarium.wire.applications.dns import DNS
+from netarium.wire.applications.dns_edns import OPT
+from netarium.wire.applications.dns_records import AAAA, CNAME, MX, NS, PTR, SOA, TXT, A
+from netarium.wire.applications.dns_services import SRV
+from netarium.wire.applications.ftp import FTP, FTPCommand
+from netarium.wire.applications.http import HTTPRequest, HTTPResponse
+from netarium.wire.applications.imap import IMAP, IMAPCommand, IMAPResponse
+from netarium.wire.applications.pop3 import POP3, POP3Command, POP3Response
+from netarium.wire.applications.smtp import SMTP, SMTPCommand
+from netarium.wire.applications.ssh import SSH, KeyExchangeInit
+from netarium.wire.applications.text_protocol import Reply
+from netarium.wire.applications.tls import TLS, Alert
+from netarium.wire.applications.tls_handshake import ClientHello, Handshake, ServerHello
 from netarium.wire.parts import Unreadable
-from netarium.wire.pop3 import POP3, POP3Command, POP3Response
-from netarium.wire.smtp import SMTP, SMTPCommand
-from netarium.wire.ssh import SSH, KeyExchangeInit
-from netarium.wire.text_protocol import Reply
-from netarium.wire.tls import TLS, Alert
-from netarium.wire.tls_handshake import ClientHello, Handshake, ServerHello
 
 _NAMES = """
 dns.id dns.flags.response dns.flags.opcode dns.flags.rcode dns.flags.recdesired
@@ -300,7 +300,7 @@ def _kexinit(layer, found):
 
 
 def _readers():
-    from netarium.wire.dns import DNSLength
+    from netarium.wire.applications.dns import DNSLength
 
     return {
         DNS: _dns,

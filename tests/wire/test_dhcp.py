@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from netarium.wire.dhcp import DHCP
-from netarium.wire.dhcp_options import OPTIONS, DHCPOption
-from netarium.wire.dhcpv6 import DHCPv6, DHCPv6Option
+from netarium.wire.applications.dhcp import DHCP
+from netarium.wire.applications.dhcp_options import OPTIONS, DHCPOption
+from netarium.wire.applications.dhcpv6 import DHCPv6, DHCPv6Option
 from netarium.wire.field import FieldError
 from netarium.wire.packet import Packet
-from netarium.wire.udp import UDP
+from netarium.wire.transport.udp import UDP
 
 VALUES = [
     ("Subnet Mask", "255.255.255.0", bytes([255, 255, 255, 0])),

@@ -12,19 +12,30 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
+from netarium.wire.applications.dns import DNS, DNSLength, Question
+from netarium.wire.applications.dns_edns import OPT, EDNSOption
+from netarium.wire.applications.dns_line import dns_line
+from netarium.wire.applications.dns_names import name_to_bytes, read_name, text_of
+from netarium.wire.applications.dns_records import (
+    AAAA,
+    CNAME,
+    HINFO,
+    MX,
+    NS,
+    PTR,
+    SOA,
+    TXT,
+    A,
+    Record,
+)
+from netarium.wire.applications.dns_security import CAA, DNSKEY, DS, NSEC, NSEC3, RRSIG, TLSA
+from netarium.wire.applications.dns_services import HTTPS, NAPTR, SRV, SVCB, ServiceParameter
 from netarium.wire.context import REGISTRIES
-from netarium.wire.dns import DNS, DNSLength, Question
-from netarium.wire.dns_edns import OPT, EDNSOption
-from netarium.wire.dns_line import dns_line
-from netarium.wire.dns_names import name_to_bytes, read_name, text_of
-from netarium.wire.dns_records import AAAA, CNAME, HINFO, MX, NS, PTR, SOA, TXT, A, Record
-from netarium.wire.dns_security import CAA, DNSKEY, DS, NSEC, NSEC3, RRSIG, TLSA
-from netarium.wire.dns_services import HTTPS, NAPTR, SRV, SVCB, ServiceParameter
 from netarium.wire.field import FieldError
-from netarium.wire.ipv4 import IPv4
+from netarium.wire.internet.ipv4 import IPv4
 from netarium.wire.packet import Packet
-from netarium.wire.tcp import TCP
-from netarium.wire.udp import UDP
+from netarium.wire.transport.tcp import TCP
+from netarium.wire.transport.udp import UDP
 
 KEY = "AwEAAcw5QLr0IjC0wKbGoBPQv4qmeqHy9mvL5qGQTuaG5TSrNqEAR6b/"
 

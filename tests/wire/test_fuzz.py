@@ -76,7 +76,7 @@ def test_the_packet_of_a_block_that_raises_is_found(fuzz, monkeypatch) -> None:
             raise IndexError("out of range")
         return b"line\n" * batch.count
 
-    monkeypatch.setattr("netarium.wire.lines.lines", lines)
+    monkeypatch.setattr("netarium.wire.text.lines.lines", lines)
     frames = [(bytes(60), 1, 60)] * 20 + [(b"the bad one", 1, 60)] + [(bytes(60), 1, 60)] * 5
     with pytest.raises(fuzz.Failure) as raised:
         fuzz.try_block(random.Random(1), frames, fast=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from netarium.wire.hexdump import byte_rows, hexdump, ranges
 from netarium.wire.packet import Packet
+from netarium.wire.text.hexdump import byte_rows, hexdump, ranges
 from tests.wire.corpus import corpus, frame
 
 

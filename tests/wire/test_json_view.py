@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from netarium.wire.batch import OUTBOUND
-from netarium.wire.json_view import plain_data
 from netarium.wire.packet import Packet
+from netarium.wire.text.json_view import plain_data
 from tests.wire.corpus import START, corpus, frame
 
 

@@ -19,7 +19,7 @@ from netarium.wire import (
 )
 from netarium.wire.batch import CHECKSUM_NOT_READY, CHECKSUM_VALID
 from netarium.wire.checksum import internet_checksum, ones_sum
-from netarium.wire.sctp import crc32c
+from netarium.wire.transport.sctp import crc32c
 from tests.wire.corpus import corpus, frame
 
 OUTER = {"src": "10.0.0.1", "dst": "10.0.0.2"}

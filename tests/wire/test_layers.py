@@ -11,8 +11,8 @@ from netarium.wire import TCP, Ethernet, IPv4
 from netarium.wire.batch import CHECKSUM_NOT_READY, INBOUND
 from netarium.wire.checksum import Verdict
 from netarium.wire.judging import judge
-from netarium.wire.layers import heading, layered, utc
 from netarium.wire.packet import Packet
+from netarium.wire.text.layers import heading, layered, utc
 from tests.wire.corpus import START, corpus, frame
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from netarium.wire import line_writing as writing
 from netarium.wire.hot import run
+from netarium.wire.text import line_writing as writing
 
 
 @pytest.fixture(params=[False, True], ids=["interpreted", "compiled"])

@@ -12,9 +12,9 @@ import pytest
 from netarium.wire.batch import CHECKSUM_NOT_READY, CHECKSUM_VALID, INBOUND, OUTBOUND, Interface
 from netarium.wire.checksum import Verdict
 from netarium.wire.judging import judge
-from netarium.wire.line_frames import ROOM
-from netarium.wire.lines import Lines, lines
 from netarium.wire.packet import Packet, packet_of
+from netarium.wire.text.line_frames import ROOM
+from netarium.wire.text.lines import Lines, lines
 from tests.wire.batches import SECOND, batch_of, corpus_batch
 from tests.wire.corpus import START, corpus, frame, other_links, pcap
 
@@ -170,10 +170,11 @@ def test_other_link_types(fast):
 
 def test_a_batch_in_many_pieces_reads_as_in_one(whole, monkeypatch):
     """Little room for text, for conversations and for what Python adds changes nothing."""
-    monkeypatch.setattr("netarium.wire.lines._CHUNK", ROOM + 1000)
-    monkeypatch.setattr("netarium.wire.lines._RESTS", 3)
+    monkeypatch.setattr("netarium.wire.text.lines._CHUNK", ROOM + 1000)
+    monkeypatch.setattr("netarium.wire.text.lines._RESTS", 3)
     monkeypatch.setattr(
-        "netarium.wire.lines.flow_table", lambda: __import__("array").array("q", bytes(8 * 3 * 16))
+        "netarium.wire.text.lines.flow_table",
+        lambda: __import__("array").array("q", bytes(8 * 3 * 16)),
     )
     pieces = list(Lines().chunks(corpus_batch()))
     assert len(pieces) > 20
@@ -210,8 +211,8 @@ def test_mutated_packets_read_the_same_at_both_speeds():
 
 def test_dns_in_the_loop_is_dns_as_python_writes_it():
     """Of spoiled messages, too: those that the loop takes for usual are whole."""
-    from netarium.wire.dns import DNS
-    from netarium.wire.dns_line import dns_line
+    from netarium.wire.applications.dns import DNS
+    from netarium.wire.applications.dns_line import dns_line
 
     dice = random.Random(5)
     messages = [data for name, data, _ in corpus() if name.startswith(("dns", "mdns"))]
@@ -241,7 +242,7 @@ def test_dns_in_the_loop_is_dns_as_python_writes_it():
 def test_neither_numpy_nor_numba_is_loaded_for_little():
     program = (
         "import sys; from tests.wire.batches import batch_of\n"
-        "from netarium.wire.lines import lines\n"
+        "from netarium.wire.text.lines import lines\n"
         "assert lines(batch_of([bytes(60)])); print({'numba', 'numpy'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -448,7 +449,7 @@ def test_local_time_jumps_where_summer_begins():
 
 def test_nothing_from_the_wire_reaches_the_terminal_as_it_is():
     from netarium.wire import DNS, TCP, UDP, Ethernet, IPv4
-    from netarium.wire.dns import Question
+    from netarium.wire.applications.dns import Question
 
     evil = "\x1b[2J\x1b]0;owned\x07\r\n"
     request = Ethernet() / IPv4() / TCP(dport=80) / f"GET /{evil} HTTP/1.1\r\n\r\n"

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import pytest
 
+from netarium.wire.applications.ftp import FTP, FTPCommand
+from netarium.wire.applications.guessing import application, guess
+from netarium.wire.applications.http import (
+    HTTP2Frame,
+    HTTP2Preface,
+    HTTPField,
+    HTTPRequest,
+    HTTPResponse,
+)
+from netarium.wire.applications.imap import IMAP, IMAPCommand, IMAPResponse
+from netarium.wire.applications.ntp import NTP
+from netarium.wire.applications.pop3 import POP3, POP3Command, POP3Response
+from netarium.wire.applications.quic import QUIC
+from netarium.wire.applications.smtp import SMTP, SMTPCommand
+from netarium.wire.applications.ssh import SSH, KeyExchangeInit, SSHPacket
+from netarium.wire.applications.telnet import Telnet, TelnetCommand
+from netarium.wire.applications.text_protocol import Reply, TextLines
+from netarium.wire.applications.tls import TLS
 from netarium.wire.field import FieldError
-from netarium.wire.ftp import FTP, FTPCommand
-from netarium.wire.guessing import application, guess
-from netarium.wire.http import HTTP2Frame, HTTP2Preface, HTTPField, HTTPRequest, HTTPResponse
-from netarium.wire.imap import IMAP, IMAPCommand, IMAPResponse
-from netarium.wire.ipv4 import IPv4
-from netarium.wire.ntp import NTP
+from netarium.wire.internet.ipv4 import IPv4
 from netarium.wire.packet import Packet
-from netarium.wire.pop3 import POP3, POP3Command, POP3Response
-from netarium.wire.quic import QUIC
-from netarium.wire.smtp import SMTP, SMTPCommand
-from netarium.wire.ssh import SSH, KeyExchangeInit, SSHPacket
-from netarium.wire.tcp import TCP
-from netarium.wire.text_protocol import Reply, TextLines
-from netarium.wire.tls import TLS
+from netarium.wire.transport.tcp import TCP
 
 
 def _segment(payload: bytes, sport: int = 40000, dport: int = 12345) -> Packet:
@@ -218,6 +225,28 @@ def test_ssh() -> None:
     later = SSHPacket(message="NEWKEYS", padding=bytes(10))
     assert str(_segment(later.raw, sport=22)).endswith("SSH packet NEWKEYS")
     assert SSHPacket not in _segment(b"\1" + bytes(43), sport=22)
+
+
+def test_telnet() -> None:
+    said = bytes.fromhex("fffd18 fffb01 fffa18 00 7874657267 fff0 fffa1f 0050 0018 fff0 fff6")
+    packet = _segment(said + b"login: \xff\xff\x1b[2J\r\n", sport=23)
+    assert [part.summary() for part in packet[Telnet].parts] == [
+        "DO Terminal Type",
+        "WILL Echo",
+        "Terminal Type is xterg",
+        "Negotiate About Window Size 80 columns, 24 rows",
+        "AYT",
+        "login: \\xff\\xff\\x1b[2J",
+    ]
+    _tiles(packet[Telnet])
+    for part in packet[Telnet].parts:
+        _tiles(part)
+    built = Telnet(parts=[TelnetCommand("DO", 1), TelnetCommand("NOP"), TextLines("hi")])
+    assert built.raw == b"\xff\xfd\x01\xff\xf1hi"
+    for size in range(1, len(said)):
+        cut = _segment(said[:size], sport=23)
+        assert b"".join(part.raw for part in cut[Telnet].parts) == said[:size]
+        assert str(cut).isprintable()
 
 
 def test_ntp_and_quic() -> None:

@@ -7,11 +7,8 @@ import ssl
 
 import pytest
 
-from netarium.wire.ipv4 import IPv4
-from netarium.wire.packet import Packet
-from netarium.wire.tcp import TCP
-from netarium.wire.tls import TLS, Alert, ChangeCipherSpec, Encrypted
-from netarium.wire.tls_extensions import (
+from netarium.wire.applications.tls import TLS, Alert, ChangeCipherSpec, Encrypted
+from netarium.wire.applications.tls_extensions import (
     ALPN,
     KeyShare,
     KeyShareEntry,
@@ -20,7 +17,10 @@ from netarium.wire.tls_extensions import (
     SupportedGroups,
     SupportedVersions,
 )
-from netarium.wire.tls_handshake import ClientHello, Handshake, ServerHello
+from netarium.wire.applications.tls_handshake import ClientHello, Handshake, ServerHello
+from netarium.wire.internet.ipv4 import IPv4
+from netarium.wire.packet import Packet
+from netarium.wire.transport.tcp import TCP
 
 
 def _context(low: ssl.TLSVersion, high: ssl.TLSVersion) -> ssl.SSLContext:

@@ -5,9 +5,9 @@ from array import array
 
 import pytest
 
-from netarium.wire import walk as places
+from netarium.wire.bulk import walk as places
+from netarium.wire.bulk.walk import PLACES, walk
 from netarium.wire.hot import hot, run
-from netarium.wire.walk import PLACES, walk
 
 OFFSETS = ("LINK", "TAG", "NETWORK", "NETWORK_END", "UPPER", "TRANSPORT", "PAYLOAD", "PAYLOAD_END")
 

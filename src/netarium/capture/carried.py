@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netarium.wire import carried_kernels as kernels
+from netarium.wire.bulk import carried_kernels as kernels
+from netarium.wire.bulk.walk import places
 from netarium.wire.hot import run, worth_compiling
 from netarium.wire.reassembly import Datagrams
-from netarium.wire.walk import places
 
 if TYPE_CHECKING:
     from netarium.wire.batch import Batch
@@ -118,10 +118,10 @@ class _Closer:
     def _layers(
         self, layers: list[Header], where: tuple[int, int], missing: int
     ) -> Iterator[Carried]:
-        from netarium.wire.ipv4 import IPv4
-        from netarium.wire.ipv6 import IPv6
-        from netarium.wire.tcp import TCP
-        from netarium.wire.udp import UDP
+        from netarium.wire.internet.ipv4 import IPv4
+        from netarium.wire.internet.ipv6 import IPv6
+        from netarium.wire.transport.tcp import TCP
+        from netarium.wire.transport.udp import UDP
 
         addresses: IPv4 | IPv6 | None = None
         for layer in layers:
@@ -165,7 +165,7 @@ class _Closer:
 
 
 def _carried(ip: Any, layer: Header, where: tuple[int, int], missing: int) -> Carried:
-    from netarium.wire.tcp import TCP
+    from netarium.wire.transport.tcp import TCP
 
     data, at = layer.data, layer.start
     four = ip.title == "IPv4"

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from netarium.capture.arrow import coded, numbers, schema_of, words_of
 from netarium.capture.tables import COMMON, Column, packet_columns
 from netarium.errors import NetariumError
-from netarium.wire import column_kernels as kernels
-from netarium.wire.address_kernels import ADDRESS_TEXT, KEY_WORDS, spell
+from netarium.wire.bulk import column_kernels as kernels
+from netarium.wire.bulk.address_kernels import ADDRESS_TEXT, KEY_WORDS, spell
+from netarium.wire.bulk.verdict_kernels import CLOSER, verdicts
+from netarium.wire.bulk.walk import places
 from netarium.wire.hot import run
-from netarium.wire.verdict_kernels import CLOSER, verdicts
-from netarium.wire.walk import places
 
 if TYPE_CHECKING:
     import pyarrow

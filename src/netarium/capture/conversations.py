@@ -118,7 +118,7 @@ def _collect(
     """Packets, the numbers of those of the wanted connection, and how many were left out."""
     from netarium.capture.flows import Numbering
     from netarium.capture.reading import filtered
-    from netarium.wire.flow_kernels import KEY
+    from netarium.wire.bulk.flow_kernels import KEY
     from netarium.wire.packet import packet_of
 
     numbering = Numbering()

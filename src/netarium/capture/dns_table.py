@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from netarium.capture.exchanges import Message, Rows, messages
 from netarium.capture.tables import Column
-from netarium.wire.picking import DNS_FRAMES
+from netarium.wire.bulk.picking import DNS_FRAMES
 
 if TYPE_CHECKING:
     import pyarrow
 
+    from netarium.wire.applications.dns import DNS
     from netarium.wire.batch import Batch
-    from netarium.wire.dns import DNS
 
 __all__ = ["COLUMNS", "MEANING", "record_batches"]
 
@@ -83,8 +83,8 @@ def record_batches(batches: Iterable[Batch]) -> Iterator[pyarrow.RecordBatch]:
 
 def _read(message: Message) -> tuple[_Asked, DNS] | None:
     """The message and its first question; None where it is none after all."""
-    from netarium.wire.dns import DNS
-    from netarium.wire.dns_numbers import type_name
+    from netarium.wire.applications.dns import DNS
+    from netarium.wire.applications.dns_numbers import type_name
     from netarium.wire.field import Malformed
 
     try:
@@ -105,7 +105,7 @@ def _key(asked: _Asked, client: str, server: str, port: int) -> _Key:
 
 def _row(rows: Rows, asked: _Asked, dns: DNS | None, message: Message) -> None:
     """A row of a question, and of its answer if there is one."""
-    from netarium.wire.dns_numbers import RCODES
+    from netarium.wire.applications.dns_numbers import RCODES
 
     about = asked.message
     client, server = about.src, about.dst

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netarium.capture.arrow import schema_of
+from netarium.wire.bulk.picking import PICKED, pick
+from netarium.wire.bulk.walk import places
 from netarium.wire.hot import run, worth_compiling
-from netarium.wire.picking import PICKED, pick
-from netarium.wire.walk import places
 
 if TYPE_CHECKING:
     import pyarrow
@@ -48,7 +48,7 @@ class Message:
 
 
 def messages(batches: Iterable[Batch], wanted: int) -> Iterator[Message]:
-    """The messages of one kind (`wire.picking` names them), in the order of the capture."""
+    """The messages of one kind (`wire.bulk.picking` names them), in the order of the capture."""
     seen = 0
     for batch in batches:
         seen += len(batch.data)

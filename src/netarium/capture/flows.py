@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from netarium.capture.arrow import coded, numbers, schema_of, words_of
 from netarium.capture.tables import Column, packet_columns
-from netarium.wire import flow_kernels as kernels
+from netarium.wire.bulk import flow_kernels as kernels
+from netarium.wire.bulk.walk import places
 from netarium.wire.hot import run, worth_compiling
-from netarium.wire.walk import places
 
 if TYPE_CHECKING:
     import pyarrow

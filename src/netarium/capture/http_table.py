@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from netarium.capture.exchanges import Message, Rows, messages
 from netarium.capture.tables import Column
-from netarium.wire.picking import HTTP_FRAMES
+from netarium.wire.bulk.picking import HTTP_FRAMES
 
 if TYPE_CHECKING:
     import pyarrow
 
+    from netarium.wire.applications.http import HTTPRequest, HTTPResponse
     from netarium.wire.batch import Batch
-    from netarium.wire.http import HTTPRequest, HTTPResponse
 
 __all__ = ["COLUMNS", "MEANING", "record_batches"]
 
@@ -106,8 +106,8 @@ def _end(rows: Rows, talk: _Talk) -> None:
 
 def _read(message: Message) -> tuple[HTTPRequest | None, HTTPResponse | None]:
     """The request or response at the beginning of a segment."""
+    from netarium.wire.applications.http import HTTPRequest, HTTPResponse
     from netarium.wire.field import Malformed
-    from netarium.wire.http import HTTPRequest, HTTPResponse
 
     try:
         if HTTPResponse.recognises(message.payload):

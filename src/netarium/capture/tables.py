@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netarium.wire import column_kernels as kernels
-from netarium.wire import verdict_kernels
+from netarium.wire.bulk import column_kernels as kernels
+from netarium.wire.bulk import verdict_kernels
 from netarium.wire.checksum import Verdict
 from netarium.wire.field import Checksum, Field, Flags, UInt, _Address
 
@@ -254,7 +254,7 @@ def _flags(field: Flags, value: int) -> str:
 
 
 def _protocol(value: int) -> str:
-    from netarium.wire.ipv4 import IPv4
+    from netarium.wire.internet.ipv4 import IPv4
 
     if value < 256:
         return IPv4.protocol.names.get(value, f"IP {value}")
@@ -262,7 +262,7 @@ def _protocol(value: int) -> str:
 
 
 def _ethertype(value: int) -> str:
-    from netarium.wire.ethernet import Ethernet
+    from netarium.wire.link.ethernet import Ethernet
 
     return Ethernet.type.names.get(value, f"0x{value:04x}")
 

@@ -63,7 +63,7 @@ def _warm_file() -> None:
 
 
 def _warm_lines() -> None:
-    from netarium.wire.lines import Lines
+    from netarium.wire.text.lines import Lines
 
     Lines().of(_batch(), fast=True)
 
@@ -79,8 +79,8 @@ _PURPOSES: dict[str, tuple[Callable[[], None], str, str]] = {
     "ring": (_warm_ring, "netarium.ports.ring_blocks", "pcapng_records"),
     "pcap": (_warm_pcap, "netarium.ports.pcap", "_scan"),
     "file": (_warm_file, "netarium.ports.pcap", "_encode"),
-    "lines": (_warm_lines, "netarium.wire.line_frames", "write_lines"),
-    "columns": (_warm_columns, "netarium.wire.column_kernels", "gather"),
+    "lines": (_warm_lines, "netarium.wire.text.line_frames", "write_lines"),
+    "columns": (_warm_columns, "netarium.wire.bulk.column_kernels", "gather"),
 }
 
 

@@ -115,7 +115,7 @@ def _texts(chosen: Chosen, wish: Wish) -> Iterator[bytes | str]:
 
 def _check(wish: Wish) -> None:
     """Whether the options go together."""
-    from netarium.wire.lines import CLOCKS
+    from netarium.wire.text.lines import CLOCKS
 
     if wish.time not in CLOCKS:
         raise UsageError(f"there is no clock {wish.time!r}", f"use one of: {', '.join(CLOCKS)}")

@@ -16,7 +16,7 @@ class LineSink:
     """Prints a line for each packet."""
 
     def __init__(self) -> None:
-        from netarium.wire.lines import Lines
+        from netarium.wire.text.lines import Lines
 
         self._lines = Lines(clock="local", offset=offset)
         self._style = Style()
@@ -43,8 +43,8 @@ class JsonSink:
 
     def write(self, batch: Batch, *, fast: bool) -> None:
         """Print the packets of a batch."""
-        from netarium.wire.json_view import plain_data
         from netarium.wire.packet import packet_of
+        from netarium.wire.text.json_view import plain_data
 
         packets = (plain_data(packet_of(batch, row)) for row in range(batch.count))
         emit(b"".join(self._encode(packet) + b"\n" for packet in packets))

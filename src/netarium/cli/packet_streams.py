@@ -8,7 +8,7 @@ from netarium.cli.output import counted, note
 from netarium.cli.packet_text import Style, emit
 from netarium.errors import UsageError
 from netarium.wire.escaping import escaped_lines
-from netarium.wire.hexdump import byte_rows
+from netarium.wire.text.hexdump import byte_rows
 
 if TYPE_CHECKING:
     from netarium.capture.streams import Turn
@@ -77,7 +77,7 @@ def _lines(data: bytes) -> list[str]:
 def _encoded(turn: Turn) -> bytes:
     import msgspec
 
-    from netarium.wire.layers import utc
+    from netarium.wire.text.layers import utc
 
     told: dict[str, Any] = {
         "time": utc(turn.time).replace(" ", "T") + "Z",

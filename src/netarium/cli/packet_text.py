@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from netarium.cli.packet_choice import Chosen
     from netarium.wire.batch import Batch
-    from netarium.wire.lines import Lines
+    from netarium.wire.text.lines import Lines
 
 __all__ = ["Clock", "Style", "emit", "json_lines", "layer_texts", "line_chunks", "offset"]
 
@@ -42,7 +42,7 @@ class Style:
         )
 
     def paint(self, kind: str, text: str) -> str:
-        """A text in the look of a kind, as `wire.layers.Paint` wants it."""
+        """A text in the look of a kind, as `wire.text.layers.Paint` wants it."""
         return f"\x1b[{_PAINT[kind]}m{text}\x1b[0m" if self.coloured else text
 
     def of_layer(self, number: int, text: str) -> str:
@@ -66,7 +66,7 @@ def emit(data: bytes | str) -> None:
 
 def line_chunks(chosen: Chosen, clock: str, *, absolute: bool, link: bool) -> Iterator[bytes]:
     """A line for each packet, in pieces."""
-    from netarium.wire.lines import Lines
+    from netarium.wire.text.lines import Lines
 
     lines = Lines(clock=clock, offset=offset, absolute=absolute, link=link)
     style = Style()
@@ -90,10 +90,10 @@ def layer_texts(
 ) -> Iterator[str]:
     """Each packet layer by layer or as its line, its bytes below if asked, a blank line between."""
     from netarium.cli.output import width
-    from netarium.wire.hexdump import hexdump
-    from netarium.wire.layers import layered
-    from netarium.wire.lines import Lines
     from netarium.wire.packet import packet_of
+    from netarium.wire.text.hexdump import hexdump
+    from netarium.wire.text.layers import layered
+    from netarium.wire.text.lines import Lines
 
     style, when = Style(), Clock(clock)
     columns = min(width(), 200)
@@ -131,8 +131,8 @@ def json_lines(chosen: Chosen) -> Iterator[bytes]:
     """A JSON object for each packet, on a line of its own."""
     import msgspec
 
-    from netarium.wire.json_view import plain_data
     from netarium.wire.packet import packet_of
+    from netarium.wire.text.json_view import plain_data
 
     encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
     for batch in chosen:
@@ -141,7 +141,7 @@ def json_lines(chosen: Chosen) -> Iterator[bytes]:
 
 
 class Clock:
-    """The text of packets' times, to the nanosecond, by one of the clocks of `wire.lines`."""
+    """The text of packets' times, to the nanosecond, by one of the clocks of `wire.text.lines`."""
 
     def __init__(self, clock: str) -> None:
         self._clock = clock
@@ -156,7 +156,7 @@ class Clock:
 
     def __call__(self, now: int) -> str:
         """The time of the next packet."""
-        from netarium.wire.layers import utc
+        from netarium.wire.text.layers import utc
 
         if self._first is None:
             self._first = self._last = now

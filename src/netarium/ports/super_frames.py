@@ -7,8 +7,8 @@ from array import array
 from typing import Any
 
 from netarium.wire.batch import Batch
+from netarium.wire.bulk.walk import PAYLOAD, PAYLOAD_END, PLACES, PROTOCOL, TRANSPORT, u16, walk
 from netarium.wire.hot import hot, run
-from netarium.wire.walk import PAYLOAD, PAYLOAD_END, PLACES, PROTOCOL, TRANSPORT, u16, walk
 
 __all__ = ["read_comment", "segment_comments"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from netarium.wire.bulk.walk import u16
 from netarium.wire.hot import compiled_from, hot
-from netarium.wire.walk import u16
 
 __all__ = ["copy", "fold", "mixed", "patch", "put16", "put32", "put48", "sum16"]
 

@@ -9,7 +9,7 @@ from netarium.router.arithmetic import patch
 from netarium.router.nat_sessions import FlowKey
 from netarium.router.packets import icmp, with_checksum
 from netarium.router.step_nat import flow_key
-from netarium.wire.walk import u16
+from netarium.wire.bulk.walk import u16
 
 __all__ = ["translate_error"]
 

@@ -7,8 +7,8 @@ from typing import Any
 from netarium.router import layout
 from netarium.router.arithmetic import copy, put16, put32, sum16
 from netarium.wire.batch import CHECKSUM_NOT_READY
+from netarium.wire.bulk.walk import u16, u32
 from netarium.wire.hot import hot
-from netarium.wire.walk import u16, u32
 
 __all__ = ["complete_checksum", "headers_length", "segment_frame", "transport_sum"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from netarium.router.addresses import Address
+from netarium.wire.bulk.walk import u16
 from netarium.wire.hot import hot
-from netarium.wire.walk import u16
 
 __all__ = ["PrefixTable", "longest_match"]
 

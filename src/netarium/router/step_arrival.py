@@ -9,8 +9,8 @@ from netarium.router.arithmetic import copy, sum16
 from netarium.router.offload import headers_length
 from netarium.router.prefixes import longest_match
 from netarium.router.reasons import Reason
+from netarium.wire.bulk.walk import u16, u32
 from netarium.wire.hot import hot
-from netarium.wire.walk import u16, u32
 
 __all__ = ["check_source", "receive", "validate"]
 

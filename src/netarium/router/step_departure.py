@@ -10,8 +10,8 @@ from netarium.router.neighbour_table import MAC, USABLE, neighbour_slot
 from netarium.router.offload import complete_checksum, headers_length, segment_frame
 from netarium.router.reasons import Reason
 from netarium.wire.batch import CHECKSUM_NOT_READY, SEGMENTED_LATER
+from netarium.wire.bulk.walk import u32
 from netarium.wire.hot import hot
-from netarium.wire.walk import u32
 
 __all__ = ["find_neighbour", "fit", "put_header", "send"]
 

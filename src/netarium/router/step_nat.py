@@ -8,8 +8,8 @@ from netarium.router import layout
 from netarium.router.arithmetic import mixed, patch, put16, put32
 from netarium.router.reasons import Reason
 from netarium.wire.batch import CHECKSUM_NOT_READY
+from netarium.wire.bulk.walk import u16, u32
 from netarium.wire.hot import hot
-from netarium.wire.walk import u16, u32
 
 __all__ = [
     "LIFE_BYTES",

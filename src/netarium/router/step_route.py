@@ -8,8 +8,8 @@ from netarium.router import layout
 from netarium.router.arithmetic import mixed, patch, sum16
 from netarium.router.prefixes import longest_match
 from netarium.router.reasons import Reason
+from netarium.wire.bulk.walk import u16, u32
 from netarium.wire.hot import hot
-from netarium.wire.walk import u16, u32
 
 __all__ = ["choose_route", "count_down", "deliver_or_forward", "flow_hash"]
 

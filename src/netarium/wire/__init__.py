@@ -14,22 +14,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from netarium.wire.arp import ARP, OtherARP
+    from netarium.wire.applications.dhcp import DHCP
+    from netarium.wire.applications.dhcp_options import DHCPOption
+    from netarium.wire.applications.dhcpv6 import DHCPv6, DHCPv6Option
+    from netarium.wire.applications.dns import DNS, DNSLength, Question
+    from netarium.wire.applications.dns_edns import OPT, EDNSOption
+    from netarium.wire.applications.ftp import FTP, FTPCommand
+    from netarium.wire.applications.http import (
+        HTTP2Frame,
+        HTTP2Preface,
+        HTTPField,
+        HTTPRequest,
+        HTTPResponse,
+    )
+    from netarium.wire.applications.imap import IMAP, IMAPCommand, IMAPResponse
+    from netarium.wire.applications.ntp import NTP
+    from netarium.wire.applications.pop3 import POP3, POP3Command, POP3Response
+    from netarium.wire.applications.quic import QUIC
+    from netarium.wire.applications.smtp import SMTP, SMTPCommand
+    from netarium.wire.applications.ssh import SSH, KeyExchangeInit, SSHPacket
+    from netarium.wire.applications.text_protocol import Reply
+    from netarium.wire.applications.tls import TLS
+    from netarium.wire.applications.tls_handshake import ClientHello, ServerHello
     from netarium.wire.checksum import Judged, Verdict
-    from netarium.wire.cooked import CookedLinux, CookedLinux2, Loopback, OpenBSDLoopback
-    from netarium.wire.dhcp import DHCP
-    from netarium.wire.dhcp_options import DHCPOption
-    from netarium.wire.dhcpv6 import DHCPv6, DHCPv6Option
-    from netarium.wire.dns import DNS, DNSLength, Question
-    from netarium.wire.dns_edns import OPT, EDNSOption
-    from netarium.wire.ethernet import Ethernet
     from netarium.wire.field import FieldError
     from netarium.wire.fragmenting import fragments
-    from netarium.wire.ftp import FTP, FTPCommand
-    from netarium.wire.gre import GRE
     from netarium.wire.header import Header, Incomplete, Padding, Payload
-    from netarium.wire.http import HTTP2Frame, HTTP2Preface, HTTPField, HTTPRequest, HTTPResponse
-    from netarium.wire.icmp import (
+    from netarium.wire.internet.icmp import (
         ICMP,
         ICMPAddressMaskReply,
         ICMPAddressMaskRequest,
@@ -52,8 +63,8 @@ if TYPE_CHECKING:
         ICMPTimestampReply,
         ICMPTimestampRequest,
     )
-    from netarium.wire.icmp_extensions import ICMPExtension, ICMPExtensions
-    from netarium.wire.icmpv6 import (
+    from netarium.wire.internet.icmp_extensions import ICMPExtension, ICMPExtensions
+    from netarium.wire.internet.icmpv6 import (
         ICMPv6,
         ICMPv6DestinationUnreachable,
         ICMPv6Echo,
@@ -64,7 +75,7 @@ if TYPE_CHECKING:
         ICMPv6ParameterProblem,
         ICMPv6TimeExceeded,
     )
-    from netarium.wire.igmp import (
+    from netarium.wire.internet.igmp import (
         IGMP,
         GroupRecord,
         IGMPLeave,
@@ -73,9 +84,8 @@ if TYPE_CHECKING:
         IGMPReport,
         IGMPReport3,
     )
-    from netarium.wire.imap import IMAP, IMAPCommand, IMAPResponse
-    from netarium.wire.ipv4 import IPv4
-    from netarium.wire.ipv4_options import (
+    from netarium.wire.internet.ipv4 import IPv4
+    from netarium.wire.internet.ipv4_options import (
         IPEOL,
         IPNOP,
         IPAddressTimestamp,
@@ -92,8 +102,8 @@ if TYPE_CHECKING:
         StreamID,
         StrictSourceRoute,
     )
-    from netarium.wire.ipv6 import IPv6
-    from netarium.wire.ipv6_extensions import (
+    from netarium.wire.internet.ipv6 import IPv6
+    from netarium.wire.internet.ipv6_extensions import (
         AH,
         ESP,
         DestinationOptions,
@@ -103,7 +113,7 @@ if TYPE_CHECKING:
         OtherExtension,
         Routing,
     )
-    from netarium.wire.ipv6_options import (
+    from netarium.wire.internet.ipv6_options import (
         HomeAddress,
         IPv6Option,
         IPv6RouterAlert,
@@ -113,10 +123,7 @@ if TYPE_CHECKING:
         PadN,
         TunnelEncapsulationLimit,
     )
-    from netarium.wire.judging import judge
-    from netarium.wire.llc import LLC, SNAP, STP
-    from netarium.wire.mpls import MPLS
-    from netarium.wire.multicast_listener import (
+    from netarium.wire.internet.multicast_listener import (
         GroupRecord6,
         ListenerDone,
         ListenerMessage,
@@ -125,7 +132,7 @@ if TYPE_CHECKING:
         ListenerReport,
         ListenerReport2,
     )
-    from netarium.wire.nd_options import (
+    from netarium.wire.internet.nd_options import (
         DNSSL,
         MTU,
         RDNSS,
@@ -138,7 +145,7 @@ if TYPE_CHECKING:
         SourceLinkLayerAddress,
         TargetLinkLayerAddress,
     )
-    from netarium.wire.neighbour_discovery import (
+    from netarium.wire.internet.neighbour_discovery import (
         ICMPv6Redirect,
         NDMessage,
         NeighbourAdvertisement,
@@ -146,16 +153,19 @@ if TYPE_CHECKING:
         RouterAdvertisement,
         RouterSolicitation,
     )
-    from netarium.wire.ntp import NTP
+    from netarium.wire.judging import judge
+    from netarium.wire.link.arp import ARP, OtherARP
+    from netarium.wire.link.cooked import CookedLinux, CookedLinux2, Loopback, OpenBSDLoopback
+    from netarium.wire.link.ethernet import Ethernet
+    from netarium.wire.link.llc import LLC, SNAP, STP
+    from netarium.wire.link.mpls import MPLS
+    from netarium.wire.link.vlan import VLAN
     from netarium.wire.packet import Packet, Stop, packet_of
-    from netarium.wire.pop3 import POP3, POP3Command, POP3Response
-    from netarium.wire.quic import QUIC
-    from netarium.wire.sctp import SCTP
     from netarium.wire.segmenting import is_super_frame, segments
-    from netarium.wire.smtp import SMTP, SMTPCommand
-    from netarium.wire.ssh import SSH, KeyExchangeInit, SSHPacket
-    from netarium.wire.tcp import TCP
-    from netarium.wire.tcp_options import (
+    from netarium.wire.transport.gre import GRE
+    from netarium.wire.transport.sctp import SCTP
+    from netarium.wire.transport.tcp import TCP
+    from netarium.wire.transport.tcp_options import (
         EOL,
         MPTCP,
         MSS,
@@ -172,30 +182,26 @@ if TYPE_CHECKING:
         UserTimeout,
         WindowScale,
     )
-    from netarium.wire.text_protocol import Reply
-    from netarium.wire.tls import TLS
-    from netarium.wire.tls_handshake import ClientHello, ServerHello
-    from netarium.wire.udp import UDP, UDPLite
-    from netarium.wire.vlan import VLAN
-    from netarium.wire.vxlan import VXLAN
+    from netarium.wire.transport.udp import UDP, UDPLite
+    from netarium.wire.transport.vxlan import VXLAN
 
 _NAMES = {
-    "arp": "ARP OtherARP",
+    "link.arp": "ARP OtherARP",
     "checksum": "Judged Verdict",
-    "cooked": "CookedLinux CookedLinux2 Loopback OpenBSDLoopback",
-    "dhcp": "DHCP",
-    "dhcp_options": "DHCPOption",
-    "dhcpv6": "DHCPv6 DHCPv6Option",
-    "dns": "DNS DNSLength Question",
-    "dns_edns": "OPT EDNSOption",
-    "ethernet": "Ethernet",
+    "link.cooked": "CookedLinux CookedLinux2 Loopback OpenBSDLoopback",
+    "applications.dhcp": "DHCP",
+    "applications.dhcp_options": "DHCPOption",
+    "applications.dhcpv6": "DHCPv6 DHCPv6Option",
+    "applications.dns": "DNS DNSLength Question",
+    "applications.dns_edns": "OPT EDNSOption",
+    "link.ethernet": "Ethernet",
     "field": "FieldError",
     "fragmenting": "fragments",
-    "ftp": "FTP FTPCommand",
-    "gre": "GRE",
+    "applications.ftp": "FTP FTPCommand",
+    "transport.gre": "GRE",
     "header": "Header Incomplete Padding Payload",
-    "http": "HTTP2Frame HTTP2Preface HTTPField HTTPRequest HTTPResponse",
-    "icmp": (
+    "applications.http": "HTTP2Frame HTTP2Preface HTTPField HTTPRequest HTTPResponse",
+    "internet.icmp": (
         "ICMP ICMPAddressMaskReply ICMPAddressMaskRequest ICMPDestinationUnreachable "
         "ICMPEchoReply ICMPEchoRequest ICMPErrorMessage ICMPExtendedEchoReply "
         "ICMPExtendedEchoRequest ICMPInformationReply ICMPInformationRequest "
@@ -203,61 +209,61 @@ _NAMES = {
         "ICMPRouterSolicitation ICMPSourceQuench ICMPTimeExceeded ICMPTimestampReply "
         "ICMPTimestampRequest"
     ),
-    "icmp_extensions": "ICMPExtension ICMPExtensions",
-    "icmpv6": (
+    "internet.icmp_extensions": "ICMPExtension ICMPExtensions",
+    "internet.icmpv6": (
         "ICMPv6 ICMPv6DestinationUnreachable ICMPv6Echo ICMPv6EchoReply ICMPv6EchoRequest "
         "ICMPv6ErrorMessage ICMPv6PacketTooBig ICMPv6ParameterProblem ICMPv6TimeExceeded"
     ),
-    "igmp": "GroupRecord IGMP IGMPLeave IGMPQuery IGMPQuery3 IGMPReport IGMPReport3",
-    "imap": "IMAP IMAPCommand IMAPResponse",
-    "ipv4": "IPv4",
-    "ipv4_options": (
+    "internet.igmp": "GroupRecord IGMP IGMPLeave IGMPQuery IGMPQuery3 IGMPReport IGMPReport3",
+    "applications.imap": "IMAP IMAPCommand IMAPResponse",
+    "internet.ipv4": "IPv4",
+    "internet.ipv4_options": (
         "IPAddressTimestamp IPEOL IPMTUProbe IPNOP IPOption IPTimestamp IPTimestamps "
         "IPTraceroute LooseSourceRoute OtherIPOption RecordRoute RouterAlert SourceRoute "
         "StreamID StrictSourceRoute"
     ),
-    "ipv6": "IPv6",
-    "ipv6_extensions": (
+    "internet.ipv6": "IPv6",
+    "internet.ipv6_extensions": (
         "AH DestinationOptions ESP HopByHop IPv6Extension IPv6Fragment OtherExtension Routing"
     ),
-    "ipv6_options": (
+    "internet.ipv6_options": (
         "HomeAddress IPv6Option IPv6RouterAlert JumboPayload OtherIPv6Option Pad1 PadN "
         "TunnelEncapsulationLimit"
     ),
     "judging": "judge",
-    "llc": "LLC SNAP STP",
-    "mpls": "MPLS",
-    "multicast_listener": (
+    "link.llc": "LLC SNAP STP",
+    "link.mpls": "MPLS",
+    "internet.multicast_listener": (
         "GroupRecord6 ListenerDone ListenerMessage ListenerQuery ListenerQuery2 ListenerReport "
         "ListenerReport2"
     ),
-    "nd_options": (
+    "internet.nd_options": (
         "DNSSL MTU NDOption Nonce OtherNDOption PrefixInformation RDNSS RedirectedHeader "
         "RouteInformation SourceLinkLayerAddress TargetLinkLayerAddress"
     ),
-    "neighbour_discovery": (
+    "internet.neighbour_discovery": (
         "ICMPv6Redirect NDMessage NeighbourAdvertisement NeighbourSolicitation "
         "RouterAdvertisement RouterSolicitation"
     ),
-    "ntp": "NTP",
+    "applications.ntp": "NTP",
     "packet": "Packet Stop packet_of",
-    "pop3": "POP3 POP3Command POP3Response",
-    "quic": "QUIC",
-    "sctp": "SCTP",
+    "applications.pop3": "POP3 POP3Command POP3Response",
+    "applications.quic": "QUIC",
+    "transport.sctp": "SCTP",
     "segmenting": "is_super_frame segments",
-    "smtp": "SMTP SMTPCommand",
-    "ssh": "SSH KeyExchangeInit SSHPacket",
-    "tcp": "TCP",
-    "tcp_options": (
+    "applications.smtp": "SMTP SMTPCommand",
+    "applications.ssh": "SSH KeyExchangeInit SSHPacket",
+    "transport.tcp": "TCP",
+    "transport.tcp_options": (
         "EOL FastOpen MPTCP MSS NOP OtherTCPOption SACK SACKBlock SACKPermitted "
         "TCPAuthentication TCPMD5 TCPOption Timestamps UserTimeout WindowScale"
     ),
-    "text_protocol": "Reply",
-    "tls": "TLS",
-    "tls_handshake": "ClientHello ServerHello",
-    "udp": "UDP UDPLite",
-    "vlan": "VLAN",
-    "vxlan": "VXLAN",
+    "applications.text_protocol": "Reply",
+    "applications.tls": "TLS",
+    "applications.tls_handshake": "ClientHello ServerHello",
+    "transport.udp": "UDP UDPLite",
+    "link.vlan": "VLAN",
+    "transport.vxlan": "VXLAN",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

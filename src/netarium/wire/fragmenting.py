@@ -6,9 +6,9 @@ from typing import Any
 
 from netarium.errors import NetariumError
 from netarium.wire.header import Payload
-from netarium.wire.ipv4 import IPv4
-from netarium.wire.ipv6 import IPv6
-from netarium.wire.ipv6_extensions import HopByHop, IPv6Fragment, Routing
+from netarium.wire.internet.ipv4 import IPv4
+from netarium.wire.internet.ipv6 import IPv6
+from netarium.wire.internet.ipv6_extensions import HopByHop, IPv6Fragment, Routing
 from netarium.wire.packet import Packet
 
 __all__ = ["fragments"]

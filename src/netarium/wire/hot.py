@@ -186,7 +186,7 @@ def _cache() -> Path:
     state = hashlib.sha256(repr(sys.version_info).encode())
     root = Path(__file__).parents[1]
     for room in ("wire", "ports", "capture", "router"):
-        for file in sorted((root / room).glob("*.py")):
+        for file in sorted((root / room).rglob("*.py")):
             about = file.stat()
             state.update(f"{file}:{about.st_size}:{about.st_mtime_ns}\n".encode())
     folder = kept / f"loops-{state.hexdigest()[:16]}"

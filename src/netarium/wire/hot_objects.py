@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import os
 import secrets
+import warnings
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -63,10 +64,12 @@ def keep(folder: Path, name: str, kinds: str, overload: Any) -> None:
     import llvmlite.binding as llvm  # type: ignore[import-untyped]
 
     returned = str(overload.signature.return_type)
-    code = overload.library.get_llvm_str()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that what comes out of its cache has no source
+        code = overload.library.get_llvm_str()
     native = overload.fndesc.llvm_func_name
     if returned not in _RETURNS or native not in code:
-        return  # it came out of numba's own cache, which has no source of it
+        return
     machine = _machine(llvm, optimize=3)
     module = llvm.parse_assembly(code)
     for function in module.functions:

@@ -9,15 +9,15 @@ from netarium.wire.checksum import Judged, Verdict, header_only, ones_sum
 from netarium.wire.context import Context
 from netarium.wire.field import Checksum
 from netarium.wire.header import Header, Incomplete
-from netarium.wire.icmpv6 import ICMPv6
-from netarium.wire.ipv4 import IPv4
-from netarium.wire.ipv6 import IPv6
+from netarium.wire.internet.icmpv6 import ICMPv6
+from netarium.wire.internet.ipv4 import IPv4
+from netarium.wire.internet.ipv6 import IPv6
 from netarium.wire.packet import Packet
 from netarium.wire.pseudo_header import addresses, pseudo_header
-from netarium.wire.sctp import SCTP
-from netarium.wire.tcp import TCP
-from netarium.wire.udp import UDP, UDPLite
-from netarium.wire.vxlan import VXLAN
+from netarium.wire.transport.sctp import SCTP
+from netarium.wire.transport.tcp import TCP
+from netarium.wire.transport.udp import UDP, UDPLite
+from netarium.wire.transport.vxlan import VXLAN
 
 __all__ = ["judge", "left_to_card"]
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from netarium.wire.checksum import internet_checksum
 from netarium.wire.context import Context
 from netarium.wire.header import Header
-from netarium.wire.ipv4 import IPv4
-from netarium.wire.ipv6 import IPv6
-from netarium.wire.ipv6_extensions import DestinationOptions, IPv6Extension, Routing
-from netarium.wire.ipv6_options import HomeAddress
+from netarium.wire.internet.ipv4 import IPv4
+from netarium.wire.internet.ipv6 import IPv6
+from netarium.wire.internet.ipv6_extensions import DestinationOptions, IPv6Extension, Routing
+from netarium.wire.internet.ipv6_options import HomeAddress
 
 __all__ = ["addresses", "pseudo_header", "transport_checksum"]
 

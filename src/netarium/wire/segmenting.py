@@ -12,14 +12,14 @@ from netarium.wire.batch import CHECKSUM_NOT_READY, SEGMENTED_LATER
 from netarium.wire.checksum import Verdict
 from netarium.wire.fragmenting import fragments
 from netarium.wire.header import Header, Payload
-from netarium.wire.ipv4 import IPv4
-from netarium.wire.ipv6 import IPv6
-from netarium.wire.ipv6_extensions import HopByHop
-from netarium.wire.ipv6_options import JumboPayload
+from netarium.wire.internet.ipv4 import IPv4
+from netarium.wire.internet.ipv6 import IPv6
+from netarium.wire.internet.ipv6_extensions import HopByHop
+from netarium.wire.internet.ipv6_options import JumboPayload
 from netarium.wire.judging import judge
 from netarium.wire.packet import Packet
-from netarium.wire.tcp import TCP
-from netarium.wire.udp import UDP
+from netarium.wire.transport.tcp import TCP
+from netarium.wire.transport.udp import UDP
 
 __all__ = ["is_super_frame", "segments"]
 

@@ -1,0 +1,1 @@
+"""Headers of the internet layer: IP of both versions, ICMP, neighbour discovery, multicast."""

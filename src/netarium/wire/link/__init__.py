@@ -1,0 +1,1 @@
+"""Headers of the link layer: who is meant on one cable or LAN."""

@@ -1,0 +1,1 @@
+"""Packets as text: lines, layers, bytes, JSON."""

@@ -1,0 +1,1 @@
+"""Headers of the transport layer, and of tunnels, which carry networks as if they were one."""
