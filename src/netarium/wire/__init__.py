@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from netarium.wire.applications.quic import QUIC
     from netarium.wire.applications.smtp import SMTP, SMTPCommand
     from netarium.wire.applications.ssh import SSH, KeyExchangeInit, SSHPacket
+    from netarium.wire.applications.telnet import Telnet, TelnetCommand, TelnetSubnegotiation
     from netarium.wire.applications.text_protocol import Reply
     from netarium.wire.applications.tls import TLS
     from netarium.wire.applications.tls_handshake import ClientHello, ServerHello
@@ -258,6 +259,7 @@ _NAMES = {
         "EOL FastOpen MPTCP MSS NOP OtherTCPOption SACK SACKBlock SACKPermitted "
         "TCPAuthentication TCPMD5 TCPOption Timestamps UserTimeout WindowScale"
     ),
+    "applications.telnet": "Telnet TelnetCommand TelnetSubnegotiation",
     "applications.text_protocol": "Reply",
     "applications.tls": "TLS",
     "applications.tls_handshake": "ClientHello ServerHello",
@@ -433,6 +435,9 @@ __all__ = [
     "TCPAuthentication",
     "TCPOption",
     "TargetLinkLayerAddress",
+    "Telnet",
+    "TelnetCommand",
+    "TelnetSubnegotiation",
     "Timestamps",
     "TunnelEncapsulationLimit",
     "UDPLite",
