@@ -352,6 +352,26 @@ def test_several_messages_in_a_segment_and_a_part_of_one() -> None:
     assert packet.layers[-1].title == "Payload"
 
 
+def test_a_segment_that_begins_in_the_middle_of_a_message_is_left_alone() -> None:
+    answers = [TXT("example.com", ["x" * 200]) for _ in range(20)]
+    whole = DNS(response=1, questions=[Question("example.com", "TXT")], answers=answers).raw
+    stream = len(whole).to_bytes(2, "big") + whole
+    first = _over_tcp(stream[:1400])
+    assert len(first[DNS].answers) == 6
+    assert first.stop is None
+    for at in (200, 1400, 2001, len(stream) - 30):
+        assert DNS not in _over_tcp(stream[at:]), at
+    assert DNSLength in _over_tcp(stream[:2])
+
+
+def test_the_first_fragment_of_a_message_is_no_mistake() -> None:
+    raw = DNS(response=1, answers=[TXT("a", ["x" * 200]) for _ in range(10)]).raw
+    first = IPv4(flags="MF") / UDP(sport=53, length=8 + len(raw)) / raw[:1000]
+    packet = Packet.parse(first.data, 101)
+    assert len(packet[DNS].answers) == 4
+    assert packet.stop is None
+
+
 def test_the_length_is_made() -> None:
     packet = TCP(dport=53) / DNSLength() / DNS(questions=[Question("a.b")])
     assert packet[DNSLength].length == len(packet[DNS].raw) == 21

@@ -203,6 +203,8 @@ class DNS(Header, title="DNS", rfc="RFC 1035, section 4.1", udp=(53, 5353, 5355)
     def check(self) -> None:
         stop = self.walked.stop
         if stop is not None:
+            if self.packet and any(layer.is_fragment for layer in self.packet.layers):
+                return  # the rest is in other fragments
             raise stop
         for name in _SECTIONS:
             for entry in getattr(self, name):
@@ -237,9 +239,18 @@ class DNSLength(Header, title="DNS length", rfc="RFC 1035, section 4.2.2", short
     def next_header(self) -> type[Header] | None:
         return _DNSInStream
 
-    def check(self) -> None:
-        if 0 < self.length < 12:
-            raise Malformed(self.start, f"a message of {self.length} bytes; 12 is the least")
+    @classmethod
+    def recognises(cls, payload: bytes) -> bool:
+        """Whether a message begins here; a segment may begin in the middle of one, too."""
+        length = int.from_bytes(payload[:2], "big")
+        if len(payload) < 2 or length < 12:
+            return False
+        if len(payload) < 14:
+            return True
+        operation, reserved = payload[4] >> 3 & 15, payload[5] >> 6 & 1
+        counts = [int.from_bytes(payload[at : at + 2], "big") for at in (6, 8, 10, 12)]
+        least = 12 + 5 * counts[0] + 11 * sum(counts[1:])
+        return operation in OPCODES and not reserved and least <= length
 
     def summary(self) -> str:
         here = self.limit - self.start - 2
