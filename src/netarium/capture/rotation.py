@@ -29,7 +29,8 @@ __all__ = ["FileSink", "Rotation"]
 _PCAP = (".pcap", ".cap", ".dmp")
 _STREAM = "-"
 _PIECE = 1 << 14  # bytes of a write: the kernel has pages for as many at hand, for more it seeks
-_BLOCK = 48  # bytes that a packet takes in a file beside its own, at most
+#: Bytes that a packet takes in a file beside its own: in pcap, and in pcapng at most.
+_RECORD_OF_PCAP, _RECORD_OF_PCAPNG = 16, 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +250,8 @@ class FileSink:
             end = run(_before, batch.time, row, end, self._until, fast=fast)
         if rule.size:
             room = rule.size - self._whole
-            end = run(_fitting, batch.captured, row, end, room, _BLOCK, fast=fast)
+            extra = _RECORD_OF_PCAP if self._is_pcap else _RECORD_OF_PCAPNG
+            end = run(_fitting, batch.captured, row, end, room, extra, fast=fast)
             if end == row and self._holds:
                 self._change()
                 return row
