@@ -8,7 +8,9 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -103,6 +105,18 @@ def test_a_file_that_cannot_be_written_leaves_nothing(netarium, talk, tmp_path):
     done = netarium("query", talk, COUNTED, "-o", tmp_path / "no" / "x.csv", check=False)
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_long_question_is_ended_by_ctrl_c(talk):
+    sql = "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b, packets"
+    process = subprocess.Popen(
+        [COMMAND, "query", talk, sql], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in error
 
 
 def test_standard_input(talk):

@@ -7,6 +7,7 @@ import difflib
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 from netarium.capture.arrow import schema_of
@@ -110,6 +111,7 @@ def answer(sql: str, opener: Opener) -> Iterator[Answer]:
             "autoload_known_extensions": "false",
         }
         connection = duckdb.connect(":memory:", config=config)
+        apart = _Apart(connection)
         try:
             _define(connection)
             for name in sorted(set(words(sql)) & tables().keys()):
@@ -120,13 +122,37 @@ def answer(sql: str, opener: Opener) -> Iterator[Answer]:
             connection.execute("SET python_enable_replacements = false")
             connection.execute("SET lock_configuration = true")
             with _told(sql, registered):
-                relation = connection.sql(_one_statement(connection, sql))
+                relation = apart.do(connection.sql, _one_statement(connection, sql))
                 if relation is None:
                     raise SqlError("the SQL gives no rows", "ask with SELECT")
-                reader = _reader(relation)
-            yield Answer(reader, lambda: _told(sql, registered))
+                reader = apart.do(_reader, relation)
+            yield Answer(reader, apart, lambda: _told(sql, registered))
         finally:
+            apart.close()
             connection.close()
+
+
+class _Apart:
+    """Has DuckDB work in a thread of its own: Ctrl-C would wait until it is done with a row."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1)
+
+    def do(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Call this there, and give what it gives."""
+        doing = self._thread.submit(work, *arguments)
+        try:
+            return doing.result()
+        except KeyboardInterrupt:
+            while not doing.done():
+                self._connection.interrupt()
+                wait([doing], timeout=0.1)
+            raise
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown()
 
 
 def _one_statement(connection: Any, sql: str) -> str:
@@ -167,16 +193,17 @@ class Answer:
         schema: names and types of their columns.
     """
 
-    def __init__(self, reader: Any, guard: Callable[[], Any]) -> None:
+    def __init__(self, reader: Any, apart: _Apart, guard: Callable[[], Any]) -> None:
         self.schema = reader.schema
         self._reader = reader
+        self._apart = apart
         self._guard = guard
 
     def __iter__(self) -> Iterator[Any]:
         rows = iter(self._reader)
         while True:
             with self._guard():
-                batch = next(rows, None)
+                batch = self._apart.do(next, rows, None)
             if batch is None:
                 return
             yield batch
