@@ -135,3 +135,30 @@ def test_dhcpv6() -> None:
     )
     assert len(relayed.raw) == 34 + 4 + len(reply.raw)
     assert (DHCPv6.view(relayed.raw).peer, relayed.hops) == ("fe80::2", 1)
+
+
+def test_options_in_options_in_options_are_bounded() -> None:
+    raw = b"\1\0\0\0" + b"".join(
+        b"\0\4" + (8 * left - 4).to_bytes(2, "big") + bytes(4) for left in range(8000, 0, -1)
+    )
+    message = DHCPv6.view(raw)
+    message.check()
+    str(message)
+    (shown,) = (each for each in message.fields() if each.name == "options")
+    depth = 0
+    while shown.parts:
+        shown = shown.parts[-1]
+        depth += 1
+    assert depth < 10
+
+
+def test_paddings_are_one_part() -> None:
+    options = bytes(50_000) + bytes(DHCPOption(53, "ACK")) + bytes(10) + b"\xff" + bytes(100)
+    message = DHCP(options=options)
+    assert [str(each) for each in message.options] == [
+        "Pad, 50000 bytes",
+        "DHCP Message Type 5 (ACK)",
+        "Pad, 10 bytes",
+        "End",
+    ]
+    assert message.message == "ACK"

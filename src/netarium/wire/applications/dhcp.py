@@ -137,7 +137,7 @@ class DHCP(Header, title="DHCP", rfc="RFC 2131, section 2", udp=(67, 68)):
         return 0
 
     def every_option(self) -> Iterator[DHCPOption]:
-        """All options that can be read, those in ``file`` and ``sname`` too."""
+        """All options that can be read but paddings; those in ``file`` and ``sname``, too."""
         ranges = [(self.start + _FIXED + 4, self.limit)] if _has_cookie(self) else []
         if ranges and self.overload & 1:
             ranges.append((self.start + _FILE, self.start + _FIXED))
@@ -145,7 +145,9 @@ class DHCP(Header, title="DHCP", rfc="RFC 2131, section 2", udp=(67, 68)):
             ranges.append((self.start + _SNAME, self.start + _FILE))
         for begin, end in ranges:
             try:
-                yield from read_options(self, begin, end)
+                for option in read_options(self, begin, end):
+                    if isinstance(option, DHCPOption):
+                        yield option
             except Malformed:
                 continue
 

@@ -15,10 +15,10 @@ from netarium.wire.applications.dns_names import (
 )
 from netarium.wire.context import Context
 from netarium.wire.escaping import escaped
-from netarium.wire.field import Field, FieldError, Malformed, UInt
+from netarium.wire.field import REST, Bytes, Field, FieldError, Malformed, UInt
 from netarium.wire.header import Header
 
-__all__ = ["MESSAGE_TYPES", "OPTIONS", "DHCPOption", "read_options"]
+__all__ = ["MESSAGE_TYPES", "OPTIONS", "DHCPOption", "DHCPPadding", "read_options"]
 
 #: RFC 2132, section 9.6; RFC 3203, RFC 4388, RFC 6926, RFC 7724.
 MESSAGE_TYPES = {
@@ -305,11 +305,36 @@ class DHCPOption(Header, title="DHCP option", rfc="RFC 2132, section 2", short="
         return self.summary()
 
 
-def read_options(header: Header, start: int, end: int) -> Iterator[DHCPOption]:
-    """Views of options up to the End option; Malformed where one is longer than what is left."""
+class DHCPPadding(Header, title="Padding", rfc="RFC 2132, section 3.1", short="dhcp"):
+    """Pad options, one byte each, to an even place or a full length."""
+
+    independent = True
+
+    zeros = Bytes(REST, "Zeros", "They say nothing.")
+
+    def end_of_header(self) -> int:
+        return self.limit
+
+    def summary(self) -> str:
+        return f"Pad, {self.size} byte{'' if self.size == 1 else 's'}"
+
+    def __str__(self) -> str:
+        return self.summary()
+
+
+def read_options(header: Header, start: int, end: int) -> Iterator[DHCPOption | DHCPPadding]:
+    """Views of options up to the End option, paddings as one.
+
+    Malformed where an option is longer than what is left.
+    """
     data, at = header.data, start
     while at < end:
-        if data[at] not in (0, 255):
+        if data[at] == 0:
+            behind = end - len(data[at:end].lstrip(b"\0"))
+            yield DHCPPadding.view(data, at, behind)
+            at = behind
+            continue
+        if data[at] != 255:
             if end - at < 2:
                 raise Malformed(at, f"the option {_code_name(data[at])} has no length")
             if 2 + data[at + 1] > end - at:

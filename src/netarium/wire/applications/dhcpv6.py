@@ -73,6 +73,8 @@ _STATUS = {
 }
 #: Where the options within an option begin, bytes into its value.
 _NESTED = {3: 12, 4: 4, 5: 24, 25: 12, 26: 25}
+_TOLD = 50  # options that a summary looks at
+_DEEPEST = 3  # options within each other: a status in an address in an association
 
 
 class DHCPv6Option(Header, title="DHCPv6 option", rfc="RFC 8415, section 21.1", short="dhcpv6"):
@@ -93,8 +95,9 @@ class DHCPv6Option(Header, title="DHCPv6 option", rfc="RFC 8415, section 21.1", 
     @property
     def own_size(self) -> int:
         """Bytes of the value that are no options."""
-        size = self.limit - self.start - 4
-        return min(size, _NESTED.get(self.code, size)) if self.limit else 0
+        size = max(0, self.limit - self.start - 4)
+        deep = self.__dict__.get("depth", 0) >= _DEEPEST
+        return size if deep else min(size, _NESTED.get(self.code, size))
 
     def end_of_header(self) -> int:
         return self.limit
@@ -148,7 +151,9 @@ def _read_options(header: Header, start: int, end: int) -> Iterator[DHCPv6Option
         size = 4 + int.from_bytes(header.data[at + 2 : at + 4], "big")
         if size > end - at:
             raise Malformed(at, f"an option of {size} bytes where {end - at} are left")
-        yield DHCPv6Option.view(header.data, at, at + size)
+        option = DHCPv6Option.view(header.data, at, at + size)
+        option.__dict__["depth"] = header.__dict__.get("depth", 0) + 1
+        yield option
         at += size
 
 
@@ -185,7 +190,7 @@ class DHCPv6(Header, title="DHCPv6", rfc="RFC 8415, section 8", udp=(546, 547)):
             pass
 
     def summary(self) -> str:
-        inside = [each for each in self.options if isinstance(each, DHCPv6Option)]
+        inside = [each for each in self.options[:_TOLD] if isinstance(each, DHCPv6Option)]
         told = [str(each) for option in inside for each in (option, *option.options)]
         addresses = [each for each in told if each.startswith(("IA Address", "IA Prefix"))]
         return ", ".join([_MESSAGES.get(self.type, f"type {self.type}"), *addresses])

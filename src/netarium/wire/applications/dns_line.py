@@ -15,6 +15,7 @@ __all__ = ["dns_line"]
 
 _OPERATIONS = {0: "", 1: " inv_q", 2: " stat", 4: " notify", 5: " update"}
 _CODES = {0: "", 1: " FormErr", 2: " ServFail", 3: " NXDomain", 4: " NotImp", 5: " Refused"}
+_LONGEST = 1000  # characters of what is asked and answered
 #: Types whose data are left out: nobody reads them on a line.
 _SILENT = frozenset(
     {"SOA", "RRSIG", "DNSKEY", "DS", "NSEC", "NSEC3", "NSEC3PARAM", "TLSA", "SMIMEA", "TSIG"}
@@ -36,6 +37,8 @@ def dns_line(message: DNS) -> str:
         length = below.length
     operation = _OPERATIONS.get(message.opcode, f" op{message.opcode}")
     parts = _response(message, multicast) if message.response else _query(message, multicast)
+    if len(parts) > _LONGEST:
+        parts = parts[:_LONGEST] + "..."
     broken = " [|domain]" if message.walked.stop is not None else f" ({length})"
     return escaped(f"{message.id}{operation}{parts}{broken}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from netarium.wire.applications.text_protocol import TextLines
@@ -151,4 +152,10 @@ class Telnet(Header, title="Telnet", rfc="RFC 854", tcp=23):
         return self.limit
 
     def summary(self) -> str:
-        return ", ".join(part.summary() for part in self.parts[:8])
+        first = []
+        try:
+            for part in islice(_read(self, self.start, self.limit), 8):
+                first.append(part.summary())
+        except Malformed:
+            pass
+        return ", ".join(first)
