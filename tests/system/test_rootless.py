@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -317,3 +318,18 @@ def test_nothing_is_left(user: User, how: str) -> None:
         assert _left(user, processes) == []
     finally:
         user.netarium("down", file.stem, check=False)
+
+
+def test_packets_are_captured_without_root(rootless: UpLab, user: User) -> None:
+    file = rootless.directory / "a.pcapng"
+    ping = "sleep 1; ping -4 -qc1 www.example.com"
+    sender = threading.Thread(target=rootless.exec, args=("h1", ping))
+    sender.start()
+    words = ("h1:eth0", "www", "-f", "icmp", "-c", "4", "-t", "20", "-w", file)
+    done = user.netarium("capture", "--lab", rootless.name, *words)
+    sender.join()
+    assert f"4 packets captured into {file}, 0 dropped by the kernel" in done.stderr
+    assert file.stat().st_uid == user.uid
+    refused = user.netarium("capture", "--host", "lo", check=False)
+    assert refused.returncode == 5
+    assert "capturing needs root" in refused.stderr
