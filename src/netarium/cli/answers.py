@@ -49,10 +49,10 @@ def duration(seconds: float) -> str:
     if size >= 3600:
         whole = round(size)
         return f"{'-' if seconds < 0 else ''}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
-    for unit, factor in (("s", 1), ("ms", 1e3), ("us", 1e6)):
-        if size * factor >= 1 or unit == "us":
+    for unit, factor in (("s", 1), ("ms", 1e3)):
+        if size * factor >= 1:
             return f"{seconds * factor:.3g} {unit}" if size < 100 else f"{seconds:.1f} s"
-    return ""
+    return f"{seconds * 1e6:.3g} µs"
 
 
 def print_rows(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -> None:

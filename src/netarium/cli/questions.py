@@ -29,11 +29,9 @@ _EXAMPLE = 'as in: netarium query FILE "SELECT protocol, count(*) FROM packets G
 def _query(
     file: Annotated[
         str,
-        typer.Argument(
-            metavar="[FILE]", help="A capture file, pcap or pcapng; - is standard input."
-        ),
+        typer.Argument(metavar="FILE", help="A capture file, pcap or pcapng; - is standard input."),
     ] = "",
-    sql: Annotated[str, typer.Argument(metavar="[SQL]", help="A SELECT of DuckDB's SQL.")] = "",
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="A SELECT of DuckDB's SQL.")] = "",
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     output: Annotated[
