@@ -11,12 +11,15 @@ from netarium.capture.columnar import columns_of
 from netarium.capture.reading import batches
 from netarium.capture.streams import Stream, Turn, _numbered, follow, streams
 from netarium.errors import NetariumError, UsageError
+from netarium.ports.pcapng import PcapngWriter
+from netarium.wire.batch import Interface
 from netarium.wire.internet.ipv4 import IPv4
 from netarium.wire.link.ethernet import Ethernet
 from netarium.wire.transport.tcp import TCP
 from netarium.wire.transport.udp import UDP
 from tests.capture.following import our_follow, tshark_follow, tshark_numbers
 from tests.wire import corpus
+from tests.wire.batches import batch_of
 
 CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
 
@@ -260,3 +263,19 @@ def test_fragments_are_followed_as_one_datagram(tmp_path: Path) -> None:
     theirs = tshark_follow(path, "udp", range(len(found)))
     assert {each.number: our_follow(path, each.number, "udp") for each in found} == theirs
     assert {1536, 2500} <= {each.bytes for each in found}  # of two fragments each
+
+
+def test_what_was_seen_at_several_interfaces_was_said_once(tmp_path: Path) -> None:
+    frames, interfaces = [], []
+    for direction, data in ((0, b"ask"), (1, b"answer"), (0, b"again"), (0, b"again")):
+        src, dst = (CLIENT, SERVER) if direction == 0 else (SERVER, CLIENT)
+        datagram = IPv4(src=src, dst=dst) / UDP(sport=7000, dport=7000) / data
+        frames += [(Ethernet() / datagram).data] * 3  # on its way past three interfaces
+        interfaces += [0, 1, 2] if direction == 0 else [2, 1, 0]
+    batch = batch_of(frames, interface=interfaces, interfaces=[Interface(n) for n in "abc"])
+    path = tmp_path / "hops.pcapng"
+    with path.open("wb") as file, PcapngWriter(file) as writer:
+        writer.write(batch)
+    assert [turn.data for turn in follow(path, 0, "udp")] == [b"ask", b"answer", b"againagain"]
+    (stream,) = streams(path)
+    assert (stream.packets, stream.bytes) == (12, 3 * len(b"askansweragainagain"))
