@@ -69,6 +69,12 @@ class TestText:
         assert "ICMP echo reply" in lines[1]
         assert said == "netarium: 4 packets captured, 0 dropped by the kernel\n"
 
+    def test_a_filter_knows_nodes_by_name(self, cli_lab):
+        with capturing(cli_lab, "h1", "-f", "icmp and src host h2", "-c", "2") as process:
+            ping(cli_lab)
+            out, _ = process.communicate(timeout=20)
+        assert out.count("echo reply") == 2
+
     def test_lines_come_as_packets_do(self, cli_lab):
         with capturing(cli_lab, "h1", "-f", "icmp") as process:
             ping(cli_lab, 1)
@@ -300,7 +306,9 @@ def test_the_plug_in_lists_every_interface_at_once(cli_lab):
     assert took < 1  # 40 ms where nothing else runs
 
 
-def test_the_plug_in_answers_questions():
+def test_the_plug_in_answers_questions(cli_lab):
+    named = ("--extcap-interface", f"netarium-{cli_lab.name}")
+    assert plug_in(*named, "--extcap-capture-filter", "host bare").stdout == ""
     one = ("--extcap-interface", "netarium-x")
     assert plug_in(*one, "--extcap-dlts").stdout.startswith("dlt {number=1}{name=EN10MB}")
     assert "{call=--snaplen}" in plug_in(*one, "--extcap-config").stdout

@@ -60,7 +60,10 @@ def _capture(
     filter: Annotated[
         str,
         typer.Option(
-            "--filter", "-f", metavar="FILTER", help="Only packets that match, as in tcpdump."
+            "--filter",
+            "-f",
+            metavar="FILTER",
+            help="Only packets that match, as in tcpdump; nodes by name, too: host h1.",
         ),
     ] = "",
     count: Annotated[
