@@ -50,7 +50,7 @@ def duration(seconds: float) -> str:
         whole = round(size)
         return f"{'-' if seconds < 0 else ''}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
     for unit, factor in (("s", 1), ("ms", 1e3)):
-        if size * factor >= 1:
+        if size * factor >= 1 or not size:
             return f"{seconds * factor:.3g} {unit}" if size < 100 else f"{seconds:.1f} s"
     return f"{seconds * 1e6:.3g} µs"
 

@@ -87,6 +87,7 @@ class CaptureReader:
         first = self._source.size if self._source.size >= 0 else _SMALL
         self._buffer = bytearray(max(_HEAD, min(first + 1, self._size)))
         self._shared = False  # whether a batch lies in the buffer
+        self._row = _ROW  # bytes that a packet has, for how much room columns need
         try:
             self._scanner = self._recognised()
             self._at = self._scanner.first
@@ -180,12 +181,15 @@ class CaptureReader:
 
     def _scan(self) -> Batch:
         """A batch of what lies in the buffer; empty where no packet lies whole in it."""
-        room = min(_ROWS, (self._end - self._at) // _ROW + 16)
+        begin = self._at
+        room = min(_ROWS, (self._end - begin) // self._row + 16)
         batch = Batch.sized(memoryview(self._buffer)[: self._end], room)
         batch.first = self.count + 1
         batch.interfaces = self._scanner.interfaces
         batch.names = self._scanner.names
-        self._at = self._scanner.scan(batch, self._at, self._end, room, fast=self.fast)
+        self._at = self._scanner.scan(batch, begin, self._end, room, fast=self.fast)
+        if batch.count:  # the next ones may be smaller, but hardly by much
+            self._row = max(_ROW, (self._at - begin) // batch.count * 3 // 4)
         self._shared = self._shared or batch.count > 0
         if self._scanner.trouble:
             self._stop(self._scanner.trouble)
