@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netarium.wire.bulk.address_kernels import KEY_WORDS, lookup
+from netarium.wire.bulk.address_kernels import KEY_WORDS, number_addresses
 from netarium.wire.bulk.walk import (
     CUT,
     CUT_AT,
@@ -177,7 +177,10 @@ def gather(
             begin = start[frame]
             end = begin + captured[frame]
             link = links[interface[frame]] if interface[frame] < link_count else 1
-            carried = walk_deep(data, begin, end, link, place)
+            walk(data, begin, end, link, place)
+            carried = place[ETHERTYPE]
+            if place[NETWORK] < 0:
+                carried = walk_deep(data, begin, end, link, place)
             _bases(data, link, end, place, inner, base)
             for number in range(len(layers)):
                 block[layers[number] * _BLOCK + index] = base[layers[number]]
@@ -195,24 +198,25 @@ def gather(
         for number in range(len(fields) // 7):
             _field(data, fields, 7 * number, block, size, out, stride, row)
         for number in range(len(addresses) // 5):
-            layer = addresses[5 * number] * _BLOCK
-            byte = addresses[5 * number + 1]
-            width = addresses[5 * number + 2]
-            column = addresses[5 * number + 3] * stride + row
+            layer = addresses[5 * number]
             table = addresses[5 * number + 4]
-            limit = _BLOCK * (_NETWORK_END if _is_above(addresses[5 * number]) else _END)
-            count = counts[table]
-            for index in range(size):
-                at = block[layer + index]
-                if at < 0 or at + byte + width > block[limit + index]:
-                    continue
-                known = lookup(
-                    data, at + byte, width, slots, table * room, room, keys, table * key_room, count
-                )
-                if known == count:
-                    count += 1
-                out[column + index] = known
-            counts[table] = count
+            counts[table] = number_addresses(
+                data,
+                block,
+                layer * _BLOCK,
+                _BLOCK * (_NETWORK_END if _is_above(layer) else _END),
+                size,
+                addresses[5 * number + 1],
+                addresses[5 * number + 2],
+                out,
+                addresses[5 * number + 3] * stride + row,
+                slots,
+                table * room,
+                room,
+                keys,
+                table * key_room,
+                counts[table],
+            )
     return high
 
 
