@@ -29,7 +29,7 @@ _LEAD = """\
 netarium() {{
     local verb=$1; shift
     case $verb in
-    exec|shell|ssh|cp|logs|connect|proxy|forward|ssh-config)
+    exec|shell|ssh|cp|logs|connect|proxy|forward|ssh-config|capture)
         local lab={lab}
         [[ $* = *brooklyn* ]] && lab=two-hosts{mark}
         set -- --lab $lab "$@" ;;
