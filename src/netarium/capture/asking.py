@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "ask", "query", "table"]
 
-_SIZE = 4 << 20  # bytes of a batch: enough that what is done for each batch does not count
+_SIZE = 8 << 20  # bytes of a batch: enough that what is done for each batch does not count
 
 
 class Source:

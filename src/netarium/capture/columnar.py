@@ -31,7 +31,8 @@ __all__ = ["ColumnError", "Columns", "columns_of"]
 _ROWS = 1 << 14
 #: Addresses that differ in one record batch, at most.
 _ADDRESSES = 1 << 12
-_CPUS = os.cpu_count() or 1
+#: Threads that make columns, beside the one that reads.
+_THREADS = min(4, max(1, (os.cpu_count() or 1) - 1))
 
 
 class ColumnError(NetariumError):
@@ -127,9 +128,13 @@ class Columns:
                     yield from self._made(batch, numbered, fast)
                     continue
                 if pool is None:
-                    pool = ThreadPoolExecutor(_CPUS)
-                waiting.append(pool.submit(self._made, batch, numbered, fast))
-                if len(waiting) > 2 * _CPUS:
+                    pool = ThreadPoolExecutor(_THREADS)
+                if sum(not each.done() for each in waiting) <= _THREADS:
+                    waiting.append(pool.submit(self._made, batch, numbered, fast))
+                else:  # they have enough to do: this thread, which reads, does it itself
+                    waiting.append(Future())
+                    waiting[-1].set_result(self._made(batch, numbered, fast))
+                while waiting and (waiting[0].done() or len(waiting) > 8 * _THREADS):
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
