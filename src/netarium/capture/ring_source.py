@@ -20,7 +20,7 @@ from netarium.wire.batch import Batch, Interface
 __all__ = ["RingSource"]
 
 _LOOPBACK = "lo"
-_ALONE = 64 << 20  # bytes of the ring of a single namespace
+_LARGEST = 64 << 20  # bytes of one ring: a second of the smallest frames
 _RETIRE, _RETIRE_SOON, _RETIRE_MANY = 60, 10, 30  # milliseconds until a block is handed over
 _SLACK = 15  # milliseconds that timers and wakening may take besides
 
@@ -50,7 +50,7 @@ class RingSource:
         places = targets.places
         alone = len(places) == 1
         retire = _RETIRE_SOON if options.prompt else _RETIRE if alone else _RETIRE_MANY
-        size = ring_size(min(options.budget, _ALONE if alone else options.budget), len(places))
+        size = ring_size(min(options.budget, _LARGEST * len(places)), len(places))
         sockets = self._open(targets)
         try:
             self._rings = Rings(sockets, size, retire)

@@ -7,7 +7,7 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from netarium.wire.batch import Batch, Interface
@@ -15,10 +15,19 @@ from netarium.wire.batch import Batch, Interface
 if TYPE_CHECKING:
     from netarium.ports.ring import Block, Rings
 
-__all__ = ["DEFAULT_BUDGET", "Direct", "Options", "Source", "Stop", "remaining"]
+__all__ = ["Direct", "Options", "Source", "Stop", "default_budget", "remaining"]
 
-#: Bytes of all rings together.
-DEFAULT_BUDGET = 256 << 20
+#: Bytes of all rings together, at most; machines with less memory give an eighth of what is free.
+_MOST, _LEAST = 1 << 30, 64 << 20
+
+
+def default_budget() -> int:
+    """Bytes that the rings of a capture may take: rings that are too small lose bursts."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return _LEAST
+    return max(_LEAST, min(_MOST, free // 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class Options:
     filter: str = ""
     snaplen: int = 0
     prompt: bool = False
-    budget: int = DEFAULT_BUDGET
+    budget: int = field(default_factory=default_budget)
     purpose: str = ""
 
 

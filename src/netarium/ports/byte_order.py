@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netarium.wire.hot import hot
+from netarium.wire.hot import compiled_from, hot
 
 __all__ = ["copy", "put16", "put32", "total", "u16", "u32"]
 
@@ -58,7 +58,15 @@ def put32(out: Any, at: int, value: int) -> None:
 
 @hot
 def copy(out: Any, to: int, data: Any, at: int, size: int) -> None:
-    """Copy ``size`` bytes of ``data`` to ``out``; compiled, it is memcpy, as no slice would be."""
+    """Copy ``size`` bytes of ``data`` to ``out``."""
+    if to < 0 or at < 0:
+        return
+    out[to : to + size] = data[at : at + size]
+
+
+@compiled_from(copy)
+def _copy(out: Any, to: int, data: Any, at: int, size: int) -> None:
+    """The same as a loop: compiled, it is memcpy, as no slice would be."""
     if to < 0 or at < 0:
         return
     for index in range(size):
