@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 
+from netarium.capture import table
 from netarium.capture.summary import stats
 from netarium.capture.throughput import Throughput, Timeline
 from netarium.errors import NotFoundError
+from netarium.wire import UDP, Ethernet, IPv4
 from tests.capture import talks
 
 
@@ -125,3 +129,25 @@ def test_coarser_spans_and_fewer_series():
         "other": [9, 21, 15],
     }
     assert found.rates() == [8e9 * 18 / 20, 8e9 * 42 / 20, 8e9 * 30 / 20]
+
+
+def test_nulls_in_several_batches(tmp_path, netarium):
+    # ARP has no addresses of IP: frames of both kinds in each of several record batches.
+    arp = bytes.fromhex("ffffffffffff 020000000001 0806 0001 0800 0604 0001")
+    arp += bytes.fromhex("020000000001 0a000001 000000000000 0a000002")
+    frames = []
+    for hour in range(4):
+        for number in range(50):
+            ip = IPv4(src=f"10.0.{hour}.{number}", dst=f"10.1.{hour}.1")
+            frames += [arp, (Ethernet() / ip / UDP(sport=1000, dport=53)).data] * 50
+    path = talks.write(tmp_path / "mixed.pcap", frames)
+    done = netarium("stats", path, "--json")
+    assert done.returncode == 0, done.stderr
+    counts = {tuple(each["path"]): each["packets"] for each in json.loads(done.stdout)["protocols"]}
+    assert counts[("ARP",)] == counts[("IPv4", "UDP", "DNS")] == 10_000
+    found = table(path, ["ip_src", "ip_dst"])
+    for chunk in found.column("ip_src").chunks:
+        assert chunk.indices.null_count
+        indices = pa.Array.from_buffers(pa.int32(), len(chunk), [None, chunk.indices.buffers()[1]])
+        assert pa.compute.min(indices).as_py() >= 0
+        assert pa.compute.max(indices).as_py() < len(chunk.dictionary)

@@ -35,10 +35,19 @@ def numbers(values: Any, kind: Any) -> Any:
 
 def coded(values: Any, words: Any) -> Any:
     """Places in a list of words as a dictionary array; below 0: null."""
+    import numpy as np
     import pyarrow as pa
 
+    indices = numbers(values, pa.int32())
+    if indices.null_count:
+        # unify_dictionaries follows indices behind nulls, too: they must be places in the list.
+        indices = pa.Array.from_buffers(
+            pa.int32(),
+            len(values),
+            [indices.buffers()[0], pa.py_buffer(np.maximum(values, 0).astype("i4"))],
+        )
     # They are within the list: looking again at each would take as long as all the rest.
-    return pa.DictionaryArray.from_arrays(numbers(values, pa.int32()), words, safe=False)
+    return pa.DictionaryArray.from_arrays(indices, words, safe=False)
 
 
 def words_of(values: Any, word: Callable[[int], str | None]) -> Any:

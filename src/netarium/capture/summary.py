@@ -285,15 +285,19 @@ class _Groups:
     def _together(self) -> Any:
         import pyarrow as pa
 
-        return _summed(pa.concat_tables(self._parts).unify_dictionaries().combine_chunks())
+        return _summed(pa.concat_tables(self._parts).combine_chunks())
 
 
 def _summed(table: Any) -> Any:
+    """One row for each group; its keys as plain text."""
+    import pyarrow as pa
+
     ways = {"packets": "sum", "bytes": "sum", "first": "min", "last": "max"}
     found = table.group_by(list(_KEYS)).aggregate(list(ways.items()))
-    return found.select([*_KEYS, *(f"{name}_{way}" for name, way in ways.items())]).rename_columns(
-        [*_KEYS, *ways]
-    )
+    # Behind the nulls of a grouped dictionary stand any numbers, and unify_dictionaries would
+    # follow them out of the dictionary: so the few rows that are left are spelt out.
+    columns = {name: found.column(name).cast(pa.string()) for name in _KEYS}
+    return pa.table(columns | {name: found.column(f"{name}_{way}") for name, way in ways.items()})
 
 
 def _fill(summary: Summary, groups: _Groups, where: list[Interface]) -> None:
