@@ -73,7 +73,7 @@ def taken(rings, frames, *, fast=False, most=262144, seconds=5):
     while len(found) < frames and time.monotonic() < deadline:
         rings.wait(0.1)
         for block in rings.take(ring, ring.blocks):
-            rings.read(block, batch, most, fast=fast)
+            rings.read([block], batch, most, fast=fast)
             found += [
                 (
                     batch.interface[row],
@@ -114,7 +114,7 @@ def test_times_are_those_of_the_wire(cable, listening):
     after = time.time_ns()
     rings.wait(5)
     (block,) = rings.take(rings.rings[0], 1)
-    rings.read(block, batch, 262144, fast=False)
+    rings.read([block], batch, 262144, fast=False)
     assert before <= batch.time[0] <= after
 
 
@@ -215,7 +215,7 @@ def test_unknown_interfaces_are_told_by_their_index(cable, listening, fast):
     batch = Batch.sized(rings.memory, 16)
     rings.wait(5)
     (block,) = rings.take(ring, 1)
-    assert rings.read(block, batch, 262144, fast=fast)
+    assert rings.read([block], batch, 262144, fast=fast)
     indices = {packet_socket.link(ring.sock, name).index for name in ("s0", "s1")}
     assert {-number for number in batch.interface[: batch.count]} == indices
 
@@ -269,7 +269,7 @@ def test_records_are_what_the_writers_write(cable, listening, pcap):
         for interface in batch.interfaces:
             writer.add_interface(interface)
     begin = file.tell()
-    rings.read(block, batch, 262144, fast=False)
+    rings.read([block], batch, 262144, fast=False)
     writer.write(batch, fast=False)
     counts = list(rings.rings[0].links[5::3])
     out = bytearray(1 << 16)
@@ -339,7 +339,7 @@ def test_frames_read_zeros_once_it_is_closed(cable, listening):
     rings = listening(only=["s1"])
     block = _block(cable, rings, [frame(1)])
     batch = Batch.sized(rings.memory, 4)
-    rings.read(block, batch, 262144, fast=False)
+    rings.read([block], batch, 262144, fast=False)
     view = batch.frame(0)
     assert bytes(view) == frame(1)
     rings.close()

@@ -33,6 +33,7 @@ class Live(Generic[T]):
     """
 
     _purpose = ""
+    _source: Any = None
 
     def __init__(
         self,
@@ -46,12 +47,11 @@ class Live(Generic[T]):
         snaplen: int = 0,
         backend: str = "ring",
     ) -> None:
-        self._source: Any = None
         self._stop = Stop()
         try:
             with resolve(targets, lab=lab, host=host) as chosen:
                 chosen.watched_by(self._stop)
-                options = Options(filter, snaplen, prompt=True, purpose=self._purpose)
+                options = Options(chosen.meant(filter), snaplen, prompt=True, purpose=self._purpose)
                 self._source = open_source(chosen, options, backend)
         except BaseException:
             self._stop.close()

@@ -22,6 +22,8 @@ __all__ = ["RingSource"]
 _LOOPBACK = "lo"
 _LARGEST = 64 << 20  # bytes of one ring: a second of the smallest frames
 _RETIRE, _RETIRE_SOON, _RETIRE_MANY = 60, 10, 30  # milliseconds until a block is handed over
+_TOGETHER = 2  # blocks that make a batch, where as many are ready
+_AMPLE, _LULL = 32 << 20, 0.01  # a ring of so many bytes can be left alone for so many seconds
 _SLACK = 15  # milliseconds that timers and wakening may take besides
 
 
@@ -189,12 +191,12 @@ class RingSource:
         """One ring: its blocks are in order by themselves."""
         (ring,) = self._rings.rings
         for _ in self._rounds(stop, deadline):
-            while blocks := self._rings.take(ring, 1):
-                block = blocks[0]
-                if direct and self._pace.of(block.frames) and direct(self._rings, block):
-                    self._first += block.frames
+            while blocks := self._rings.take(ring, 1 if direct else _TOGETHER):
+                frames = sum(block.frames for block in blocks)
+                if direct and self._pace.of(frames) and direct(self._rings, blocks[0]):
+                    self._first += frames
                 else:
-                    batch = self._read(block)
+                    batch = self._read(blocks)
                     if batch.count:
                         yield self._numbered(batch)
                 self._rings.release(blocks)
@@ -208,7 +210,7 @@ class RingSource:
             until: int | None = time.time_ns() - hold
             for ring in ready:
                 while blocks := rings.take(ring, 1):
-                    merger.add(self._read(blocks[0]), blocks[0])
+                    merger.add(self._read(blocks), blocks[0])
                 if ring.held > ring.blocks // 2:
                     until = None  # rather out of order by a little than lost
             yield from self._flushed(merger, until)
@@ -232,6 +234,8 @@ class RingSource:
                 time.sleep(step / 2)
                 ready, more = rings.wait(0)
                 down += more
+            elif self._pace.fast and rings.rings[0].size >= _AMPLE:
+                time.sleep(_LULL)  # more will have come: waking up for each block costs time
             for ring in down:
                 self._note_down(ring)
             yield ready
@@ -242,14 +246,15 @@ class RingSource:
             time.sleep(min(left, step))
             yield rings.rings
 
-    def _read(self, block: Block) -> Batch:
-        """The frames of a block as a batch that is good until the next is read."""
-        if block.frames > self._room:
-            self._room = max(block.frames, 2 * self._room)
+    def _read(self, blocks: list[Block]) -> Batch:
+        """The frames of blocks as a batch that is good until the next is read."""
+        frames = sum(block.frames for block in blocks)
+        if frames > self._room:
+            self._room = max(frames, 2 * self._room)
             self._batch = Batch.sized(self._rings.memory, self._room)
-        batch, fast = self._batch, self._pace.of(block.frames)
-        if self._rings.read(block, batch, self._most, fast=fast):
-            self._name_strangers(block.ring, batch)
+        batch, fast = self._batch, self._pace.of(frames)
+        if self._rings.read(blocks, batch, self._most, fast=fast):
+            self._name_strangers(blocks[0].ring, batch)
         if self._late is not None:
             from netarium.ports.bpf import select
 

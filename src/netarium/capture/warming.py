@@ -44,7 +44,7 @@ def _warm_ring() -> None:
     memory = memoryview(bytearray(4096))
     views = (memory, memory.cast("H"), memory.cast("I"))
     numbers = [array("q", bytes(64)) for _ in range(9)]
-    run(ring_blocks.read_block, *views, 0, *numbers, fast=True)
+    run(ring_blocks.read_block, *views, 0, *numbers, 0, fast=True)
     run(ring_blocks.pcap_records, *views, 0, numbers[0], 1, bytearray(64), fast=True)
     run(ring_blocks.pcapng_records, *views, 0, numbers[0], bytearray(64), fast=True)
 

@@ -192,21 +192,24 @@ class Rings:
             links[:] = counts
         return int(size)
 
-    def read(self, block: Block, batch: Batch, most: int, *, fast: bool) -> bool:
-        """Fill a batch, whose columns are long enough, with the frames of a block.
+    def read(self, blocks: Sequence[Block], batch: Batch, most: int, *, fast: bool) -> bool:
+        """Fill a batch, whose columns are long enough, with the frames of blocks of one ring.
 
         Its rows' interfaces are the numbers given by ``links``, or minus an interface's
         index that is not among them; whether there are such. ``most`` bytes of a frame are
         kept at most.
         """
-        if len(self._tags) < 2 * block.frames:
-            self._tags = array("q", bytes(16 * block.frames))
+        frames = sum(block.frames for block in blocks)
+        if len(self._tags) < 2 * frames:
+            self._tags = array("q", bytes(16 * frames))
         columns = (batch.start, batch.captured, batch.length, batch.time)
         more = (batch.interface, batch.flags, batch.segment)
-        links = block.ring.links
-        links[1] = links[2] = 0
-        where = (*self.views, block.at, links, self._tags)
-        batch.count = run(read_block, *where, *columns, *more, fast=fast)
+        links = blocks[0].ring.links
+        links[1] = links[2] = row = 0
+        for block in blocks:
+            where = (*self.views, block.at, links, self._tags)
+            row = run(read_block, *where, *columns, *more, row, fast=fast)
+        batch.count = row
         if links[1]:
             octets: Any = self.memory
             if fast:

@@ -80,27 +80,30 @@ def read_block(
     interface: Any,
     flags: Any,
     segment: Any,
+    at: int,
 ) -> int:
-    """Note the frames of the block at offset ``base`` in the columns; gives how many.
+    """Note the frames of the block at offset ``base`` from row ``at`` of the columns on.
+
+    Gives the first row that is free.
 
     ``links`` holds, for each interface, its index, its number in the batch and a count of
     its frames, which goes up. The first stands for all that are not among them: minus their
     index takes the number's place. ``tags`` gets the rows of frames whose _VLAN tag the kernel
-    has taken out, with the tag, and ``links[1]`` how many these are.
+    has taken out, with the tag, and ``links[1]``, how many these are, goes up.
     """
     count = int(words[(base >> 2) + FRAMES])
     place = base + int(words[(base >> 2) + _FIRST])
     last = len(words) - 1
     known, number, link = 0, 0, 0
-    tagged = 0
-    for row in range(count):
+    tagged = links[1]
+    for row in range(at, at + count):
         word = place >> 2
         mac = place + int(halves[(place + _MAC) >> 1])
         if place < 0 or mac < _VIRTIO or tagged < 0:  # never: see ``netarium.ports.byte_order``
-            return 0
+            return at
         status = int(words[word + (_STATE >> 2)])
         if _fetch(words, word, last) and status == _NEVER:
-            return 0
+            return at
         index = int(words[word + (_IFINDEX >> 2)])
         if index != known:
             known, link = index, _link_of(links, index)
@@ -133,7 +136,7 @@ def read_block(
         segment[row] = cut
         place += int(words[word])
     links[1] = tagged
-    return count
+    return at + count
 
 
 @hot
