@@ -54,7 +54,7 @@ def main(words: Sequence[str] | None = None) -> int:
         elif asked.capture:
             return _capture(asked)
         elif asked.extcap_capture_filter is not None:
-            _check(asked.extcap_capture_filter)
+            _check(asked.extcap_capture_filter, asked.extcap_interface)
         else:
             print("Wireshark runs this; netarium extcap --install has it do so.", file=sys.stderr)
             return 2
@@ -83,12 +83,15 @@ def _list() -> None:
         print(f"interface {{value={name}}}{{display={text}}}")
 
 
-def _check(expression: str) -> None:
+def _check(expression: str, interface: str | None) -> None:
     """Say what is wrong with a filter; Wireshark takes silence for consent."""
+    from netarium.capture.host_names import with_addresses
     from netarium.ports.libpcap import FilterError, compile_filter
+    from netarium.runtime.state import running_labs
 
+    labs = (lab.lab for name, _, lab, _ in interfaces(running_labs()) if name == interface)
     try:
-        compile_filter(expression)
+        compile_filter(with_addresses(expression, lab) if (lab := next(labs, None)) else expression)
     except FilterError as error:
         print(error.what.splitlines()[0])
 

@@ -71,6 +71,14 @@ class Targets:
         """Whether the nodes live in a user namespace of their lab's own."""
         return self.lab is not None and self.lab.rootless
 
+    def meant(self, expression: str) -> str:
+        """A filter with addresses in place of names of the lab's nodes."""
+        if self.lab is None or not expression:
+            return expression
+        from netarium.capture.host_names import with_addresses
+
+        return with_addresses(expression, self.lab.lab)
+
     def watched_by(self, stop: Stop) -> None:
         """Have a capture end with the lab: its sockets would keep the lab's networks alive."""
         if self.lab is not None:

@@ -55,7 +55,7 @@ def capture(
 
     seconds = parse_seconds(time) if time else None
     purpose = "file" if write else "" if json else "lines"
-    options = Options(filter, snaplen, prompt=write in ("", _STREAM), purpose=purpose)
+    is_prompt = write in ("", _STREAM)
     with contextlib.ExitStack() as kept:
         guardian = None
         if write not in ("", _STREAM):
@@ -63,6 +63,7 @@ def capture(
         stop = kept.enter_context(contextlib.closing(Stop()))
         with resolve(targets, lab=lab, host=host) as chosen:
             chosen.watched_by(stop)
+            options = Options(chosen.meant(filter), snaplen, prompt=is_prompt, purpose=purpose)
             source = kept.enter_context(contextlib.closing(open_source(chosen, options, backend)))
             sink = _sink(write, source, chosen, rotation, snaplen, guardian, json=json)
             nodes = sum(1 for place in chosen.places if place.node)
@@ -113,7 +114,7 @@ def _sink(
     from netarium.capture.targets import known_names, lab_text
 
     lab = chosen.lab.lab if chosen.lab else None
-    return FileSink(
+    sink = FileSink(
         write,
         source.interfaces,
         lab=lab_text(lab) if lab else "",
@@ -122,6 +123,9 @@ def _sink(
         snaplen=snaplen,
         guardian=guardian,
     )
+    if sink.is_pcap and (lab or len(source.interfaces) > 1):
+        note("pcap keeps no names of interfaces and no lab file; for these, write .pcapng")
+    return sink
 
 
 @contextlib.contextmanager
