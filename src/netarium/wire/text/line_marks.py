@@ -82,7 +82,8 @@ def judge(data: Any, place: Any, flags: int) -> int:
         end = upper + length
         port = u16(data, upper + 2)
         if u16(data, field) == 0:  # absent: wrong over IPv6, but for tunnels (RFC 6935)
-            return verdicts | (0 if is_ipv4 or port == 4789 or port == 8472 else _WRONG_UDP)
+            is_tunnel = _is_tunnel(port) or _is_tunnel(u16(data, upper))
+            return verdicts | (0 if is_ipv4 or is_tunnel else _WRONG_UDP)
     elif protocol == 6 or (protocol == 58 and not is_ipv4):
         field = upper + (16 if protocol == 6 else 2)
     else:
@@ -97,6 +98,12 @@ def judge(data: Any, place: Any, flags: int) -> int:
     return verdicts | (
         _WRONG_TCP if protocol == 6 else _WRONG_UDP if protocol == 17 else _WRONG_ICMP
     )
+
+
+@hot
+def _is_tunnel(port: int) -> bool:
+    """Whether it is a port of VXLAN or Geneve."""
+    return port == 4789 or port == 8472 or port == 6081
 
 
 @hot
