@@ -308,3 +308,14 @@ def test_a_batch_of_unknown_interfaces_has_one():
     reader = CaptureReader(io.BytesIO(file.getvalue()))
     assert len(seen(reader)) == 2
     assert len(reader.interfaces) == 1
+
+
+def test_names_alone_need_no_interface():
+    file = io.BytesIO()
+    writer = PcapngWriter(file)
+    writer.write(Batch(memoryview(b""), names={"10.0.0.1": "h1"}))
+    writer.add_interface(Interface("h1:eth0"))
+    with CaptureReader(io.BytesIO(file.getvalue())) as reader:
+        assert list(reader) == []
+    assert [interface.name for interface in reader.interfaces] == ["h1:eth0"]
+    assert reader.names == {"10.0.0.1": "h1"}

@@ -108,6 +108,8 @@ class PcapngWriter:
 
     def _described(self, batch: Batch) -> bytes:
         """The blocks of interfaces that are new; the numbers of all."""
+        if not batch.count and not batch.interfaces:
+            return b""  # names alone need no interface
         interfaces = batch.interfaces or self._default
         if interfaces is self._numbered and len(interfaces) * 3 == len(self._numbers):
             return b""
