@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -85,7 +86,7 @@ class CaptureReader:
         self._at = self._end = 0  # what is still to be looked at in the buffer
         self._base = 0  # offset of the buffer in the file
         first = self._source.size if self._source.size >= 0 else _SMALL
-        self._buffer = bytearray(max(_HEAD, min(first + 1, self._size)))
+        self._buffer: bytearray | memoryview = bytearray(max(_HEAD, min(first + 1, self._size)))
         self._shared = False  # whether a batch lies in the buffer
         self._row = _ROW  # bytes that a packet has, for how much room columns need
         try:
@@ -203,7 +204,7 @@ class CaptureReader:
             last = self._end if self._end < len(self._buffer) else 4 * self._end
             room = min(self._size, max(_SMALL, last))
             # A length in the file may be a lie: twice what is there is believed at most.
-            buffer = bytearray(max(room, min(self._scanner.need, 2 * left), left + _HEAD))
+            buffer = _buffer(max(room, min(self._scanner.need, 2 * left), left + _HEAD))
             buffer[:left] = memoryview(self._buffer)[self._at : self._end]
             self._base += self._at
             self._buffer, self._at, self._end, self._shared = buffer, 0, left, False
@@ -224,6 +225,12 @@ class CaptureReader:
     def _stop(self, why: str) -> None:
         self._done = True
         self.trouble = f"{self.name} breaks off at byte {self._base + self._at:,}: {why}"
+
+
+def _buffer(size: int) -> bytearray | memoryview:
+    """Room for so many bytes; where NumPy is there already, without writing zeros to it first."""
+    numpy = sys.modules.get("numpy")
+    return memoryview(numpy.empty(size, "u1")) if numpy else bytearray(size)
 
 
 def read_batches(
