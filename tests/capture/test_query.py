@@ -234,7 +234,7 @@ def test_memory_stays_the_same_however_long_the_file_is(tmp_path):
     """Ten times the file is not ten times the memory."""
     frames = [frame + bytes(900) for frame in talks.everything()]
     taken = []
-    for times in (1200, 12000):
+    for times in (500, 5000):
         path = talks.write(tmp_path / f"{times}.pcap", frames * 10, gap=1e-6)
         whole = path.read_bytes()
         with path.open("ab") as file:
@@ -244,5 +244,5 @@ def test_memory_stays_the_same_however_long_the_file_is(tmp_path):
         taken.append(int(subprocess.run(command, capture_output=True, check=True).stdout))
         size = path.stat().st_size // 1024
         path.unlink()
-    assert size > 400_000
-    assert taken[1] < taken[0] + 60_000, taken
+    assert size > 170_000
+    assert taken[1] < taken[0] + 50_000, taken
