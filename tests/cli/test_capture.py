@@ -383,3 +383,17 @@ def test_the_list_for_people(home, netarium, cli_lab):
     assert f"netarium-{cli_lab.name}-h1-eth0" in done.stdout
     assert "extcap --install" in done.stderr
     assert Path(home).exists()
+
+
+def test_what_pcap_does_not_keep_is_told(cli_lab, tmp_path):
+    told = {}
+    for suffix in ("pcap", "pcapng"):
+        path = tmp_path / f"a.{suffix}"
+        done = cli_lab.call("capture", "h1", "h2", "-t", "0.1", "-w", path)
+        told[suffix] = [line for line in done.stderr.splitlines() if "keeps no" in line]
+    assert told == {
+        "pcap": [
+            "netarium: pcap keeps no names of interfaces and no lab file; for these, write .pcapng"
+        ],
+        "pcapng": [],
+    }

@@ -87,6 +87,7 @@ class FileSink:
 
     Attributes:
         files: the paths written and not removed. packets: written so far.
+        is_pcap: whether they are pcap, which keeps neither names nor the lab.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class FileSink:
         self._rotation = rotation or Rotation()
         self._snaplen = snaplen
         self._guardian = guardian
-        self._is_pcap = Path(path).suffix.lower() in _PCAP
+        self.is_pcap = Path(path).suffix.lower() in _PCAP
         if self._rotation and path == _STREAM:
             raise UsageError("standard output is one file", "name a file with -w FILE")
         if path.endswith(".gz"):
@@ -147,8 +148,8 @@ class FileSink:
 
     def _new_writer(self) -> PcapWriter | PcapngWriter:
         links = {interface.link_type for interface in self._interfaces} or {1}
-        self._is_uniform = len(links) == 1 or not self._is_pcap
-        if self._is_pcap:
+        self._is_uniform = len(links) == 1 or not self.is_pcap
+        if self.is_pcap:
             return PcapWriter(self._file, min(links), snaplen=self._snaplen)
         # dumpcap, which Wireshark reads streams with, has no room for much of a header.
         writer = PcapngWriter(self._file, lab=self._lab if self._is_regular else "")
@@ -224,7 +225,7 @@ class FileSink:
         room = block.ring.block + RECORD * block.frames
         if len(self._out) < room:
             self._out = bytearray(room)
-        size = rings.records(block, self._out, pcap_unit=int(self._is_pcap))
+        size = rings.records(block, self._out, pcap_unit=int(self.is_pcap))
         if size < 0:
             return False
         with self._tidied():
@@ -250,7 +251,7 @@ class FileSink:
             end = run(_before, batch.time, row, end, self._until, fast=fast)
         if rule.size:
             room = rule.size - self._whole
-            extra = _RECORD_OF_PCAP if self._is_pcap else _RECORD_OF_PCAPNG
+            extra = _RECORD_OF_PCAP if self.is_pcap else _RECORD_OF_PCAPNG
             end = run(_fitting, batch.captured, row, end, room, extra, fast=fast)
             if end == row and self._holds:
                 self._change()
