@@ -12,6 +12,7 @@ from netarium.capture.conversations import conversation
 from netarium.capture.pictures import Picture, draw, ladder, save
 from netarium.capture.sightings import hops, identity, numbered, sightings
 from netarium.errors import NetariumError, NotFoundError, UsageError
+from netarium.wire.batch import INBOUND, OUTBOUND, Interface
 from netarium.wire.drawing.conversation import Arrow, Run
 from netarium.wire.drawing.ladder import draw_ladder
 from netarium.wire.drawing.ladder_text import ladder_text
@@ -20,6 +21,7 @@ from netarium.wire.link.arp import ARP
 from netarium.wire.link.ethernet import Ethernet
 from netarium.wire.transport.tcp import TCP
 from netarium.wire.transport.udp import UDP
+from tests.wire.batches import batch_of
 from tests.wire.pictures import parsed, troubles
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -353,3 +355,21 @@ def test_a_picture_is_saved_whole_or_not_at_all(tmp_path):
     assert path.read_text() == svg
     assert path.stat().st_mode & 0o777 == 0o640
     assert [each.name for each in tmp_path.iterdir()] == ["a.svg"]
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_no_node_is_told_with_an_address_that_it_does_not_have(tmp_path, described):
+    """Without the lab file, descriptions of interfaces have the addresses, or nothing has."""
+    packet = Ethernet() / IPv4(src="10.0.1.1", dst="10.0.2.1", ttl=63) / UDP(dport=9) / b"hello"
+    words = {
+        "isp:eth0": "10.0.1.9/24, fd00::9/64 on line; MTU 1500",
+        "modem:eth0": "10.0.3.1/24 on line; MTU 1500",
+    }
+    interfaces = [Interface(name, description=words[name] * described) for name in words]
+    flags = [OUTBOUND, INBOUND]
+    batch = batch_of([packet.data] * 2, interface=[0, 1], flags=flags, interfaces=interfaces)
+    path = tmp_path / "two.pcapng"
+    write(path, batch)
+    told = conversation(path, hops=True)
+    wanted = {"isp": "10.0.1.9", "modem": "10.0.3.1"} if described else {"isp": "", "modem": ""}
+    assert {host.name: host.address for host in told.hosts if host.name in wanted} == wanted

@@ -16,6 +16,7 @@ import typer
 
 from netarium.capture import write
 from netarium.cli import packet_showing, packets
+from netarium.ports.capture_file import CaptureReader
 from netarium.wire import TCP, UDP, Ethernet, IPv4
 from tests.cli.terminals import person_at
 from tests.conftest import COMMAND
@@ -157,6 +158,15 @@ def test_writing_what_was_chosen(netarium, file, tmp_path):
     assert done.stdout == ""
     assert "3 packets of 162 bytes written to" in done.stderr
     assert told(netarium, out) == told(netarium, file, "-f", "tcp", "-c", "3")
+
+
+def test_a_file_written_anew_keeps_the_lab(netarium, tmp_path):
+    whole, part = tmp_path / "whole.pcapng", tmp_path / "part.pcapng"
+    write(whole, conversation(), comment="for all to see", lab="name: x\n")
+    netarium("read", whole, "-c", "1", "-w", part)
+    with CaptureReader(part) as capture:
+        assert sum(batch.count for batch in capture) == 1
+    assert (capture.lab, capture.comment) == ("name: x\n", "for all to see")
 
 
 def test_the_wire_view_cuts_super_frames(netarium, tmp_path):

@@ -88,7 +88,7 @@ def conversation(
         with CaptureReader(source) as capture:
             packets, wanted, more = _collect(capture, filter, stream)
             complete = not any(interface.dropped > 0 for interface in capture.interfaces)
-            parties = Parties(capture.names, capture.lab)
+            parties = Parties(capture.names, capture.lab, capture.interfaces)
             trouble = capture.trouble
     else:
         packets, parties = list(source), Parties({})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from netarium.capture.sightings import innermost
@@ -11,6 +13,7 @@ from netarium.wire.batch import DIRECTION, INBOUND, OUTBOUND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from netarium.wire.batch import Interface
     from netarium.wire.drawing.conversation import Host
     from netarium.wire.packet import Packet
 
@@ -36,15 +39,23 @@ class Parties:
     Args:
         names: names by address, as the file has them.
         lab: the text of the lab file that came with the capture; empty: none.
+        interfaces: what the capture tells of where it looked.
     """
 
-    def __init__(self, names: Mapping[str, str], lab: str = "") -> None:
+    def __init__(
+        self, names: Mapping[str, str], lab: str = "", interfaces: Iterable[Interface] = ()
+    ) -> None:
         self.names = dict(names)
         self.addresses: dict[str, list[str]] = {}  # of each node
         self.owners: dict[str, list[str]] = {}  # of each address; private ones come twice
         self.order: list[str] = []
         self.seen: dict[str, str] = {}  # the address under which each was seen
         self.covered: set[str] = set()  # nodes at which the capture looked
+        self.told: dict[str, list[str]] = {}  # addresses by node, as interfaces' descriptions say
+        for interface in interfaces:
+            node, colon, _ = interface.name.partition(":")
+            if colon:
+                self.told.setdefault(node, []).extend(_addresses_in(interface.description))
         if lab:
             self._learn_lab(lab)
 
@@ -70,7 +81,7 @@ class Parties:
             sent = first.flags & DIRECTION == OUTBOUND
             beyond = {self.node(packet) for packet in group} - {node}
             if node and (sent or (beyond and not first.flags & DIRECTION)):
-                known = self.addresses.get(node)
+                known = self.own(node)
                 if known and source not in known and not _stays_on_link(source):
                     continue  # the lab knows better: it only passes here
                 owners = self.owners.setdefault(source, [])
@@ -110,12 +121,22 @@ class Parties:
         return target
 
     def place(self, who: str, address: str) -> int:
-        """The place of a party from left to right; ``address`` is one that it was seen under."""
+        """The place of a party from left to right; ``address`` is one that it was seen under.
+
+        A node is told with an address of its own, or with none: what it was seen to send may
+        only have passed there.
+        """
         if who not in self.order:
-            own = self.addresses.get(who, [])
+            own = self.own(who)
+            if own and address not in own:
+                address = own[0]
             self.order.append(who)
-            self.seen[who] = own[0] if own and address not in own else address
+            self.seen[who] = "" if who in self.covered and not own else address
         return self.order.index(who)
+
+    def own(self, node: str) -> list[str]:
+        """The addresses that a node has, as the lab has it, or descriptions of interfaces."""
+        return self.addresses.get(node) or self.told.get(node, [])
 
     def ordered(self, places: Iterable[int]) -> list[int]:
         """These places from left to right: nodes as the lab has them, groups of many last."""
@@ -140,6 +161,15 @@ class Parties:
                 name = "everyone"
             found.append(Host(name or who, self.seen[who]))
         return found
+
+
+def _addresses_in(description: str) -> list[str]:
+    """The addresses at the beginning of a description: ``10.0.0.1/24, fd00::1/64 on lan; ...``."""
+    found = []
+    for word in description.partition(" on ")[0].replace(",", " ").split():
+        with suppress(ValueError):
+            found.append(str(ipaddress.ip_interface(word).ip))
+    return found
 
 
 def _is_everyone(address: str) -> bool:

@@ -94,6 +94,16 @@ class Chosen:
         self._capture.__exit__(kind, error, trace)
 
     @property
+    def comment(self) -> str:
+        """What the file says of the whole capture."""
+        return self._capture.comment
+
+    @property
+    def lab(self) -> str:
+        """The lab file that is embedded; empty where none is."""
+        return self._capture.lab
+
+    @property
     def fast(self) -> bool:
         """Whether there is so much that compiled loops are worth it."""
         return self._capture.fast

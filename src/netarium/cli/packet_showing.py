@@ -86,7 +86,7 @@ def show(wish: Wish) -> None:
         if wish.write:
             from netarium.capture.writing import write
 
-            write(wish.write, chosen)
+            write(wish.write, chosen, comment=chosen.comment, lab=chosen.lab)
         else:
             from netarium.cli.packet_text import emit
 
