@@ -440,3 +440,11 @@ def test_a_change_that_fails_changes_nothing():
     assert [(layer.start, layer.limit, layer.raw) for layer in packet] == before
     packet[IPv4].ttl = 63
     assert packet[IPv4].ttl == 63
+
+
+@pytest.mark.parametrize("upper", [3, None, ["a"], 1.5])
+def test_what_a_header_cannot_carry(upper):
+    with pytest.raises(FieldError, match="after / stands a header, a packet, bytes or text"):
+        IPv4() / upper
+    with pytest.raises(FieldError, match="UDP cannot carry"):
+        Ethernet() / IPv4() / UDP() / upper

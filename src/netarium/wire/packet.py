@@ -212,6 +212,12 @@ class Packet:
         if isinstance(upper, (bytes, bytearray)):
             more: list[Header] = [Payload(load=bytes(upper))]
         else:
+            if not isinstance(upper, (Header, Packet)):
+                before = self.layers[-1].title if self.layers else "a packet"
+                raise FieldError(
+                    f"{before} cannot carry {upper!r}",
+                    "after / stands a header, a packet, bytes or text: IPv4() / UDP() / b'hi'",
+                )
             more = [upper] if isinstance(upper, Header) else upper.layers
         return type(self)([*self.layers, *more])
 
