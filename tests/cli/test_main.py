@@ -339,3 +339,18 @@ def test_completion_scripts(netarium, shell):
 
 def test_json_is_what_msgspec_reads(netarium):
     assert msgspec.json.decode(netarium("status", "--json").stdout.encode())["labs"] is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("capture", "h1", "-c", "0"), "--count must be 1 or more, not 0"),
+        (("capture", "h1", "-s", "-5"), "--snaplen must be 0 or more, not -5"),
+        (("stats", "file", "--top", "x"), "--top must be a whole number, not x"),
+        (("proxy", "h1", "-p", "99999"), "--port must be 65535 or less, not 99999"),
+    ],
+)
+def test_a_wrong_number_is_told_in_plain_words(words, said, netarium):
+    done = netarium(*words, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"netarium: {said}\n  netarium {words[0]} --help tells more\n"

@@ -187,4 +187,19 @@ def _usage_error(error: Any) -> NetariumError:
     if type(error).__name__ == "MissingParameter" and context is not None:
         usage = context.command.get_usage(context).removeprefix("Usage: ")
         return UsageError(error.format_message(), f"usage: {usage}")
-    return UsageError(error.format_message(), f"{path} --help tells more")
+    return UsageError(_of_value(error) or error.format_message(), f"{path} --help tells more")
+
+
+def _of_value(error: Any) -> str:
+    """What is wrong with an option's value, in a sentence; empty where it is something else."""
+    details = getattr(error.__cause__, "errors", None)
+    option = getattr(error, "param", None)
+    if details is None or option is None:
+        return ""
+    (wrong, *_) = details()
+    limits = {"greater_than_equal": "{ge} or more", "less_than_equal": "{le} or less"}
+    needed = limits.get(wrong["type"], "").format(**wrong.get("ctx", {}))
+    if wrong["type"] in ("int_parsing", "int_from_float"):
+        needed = "a whole number"
+    name = max(option.opts, key=len) if option.opts[0].startswith("-") else option.metavar
+    return f"{name} must be {needed}, not {wrong['input']}" if needed else ""
