@@ -249,3 +249,8 @@ def test_stats_of_what_is_no_capture(netarium, tmp_path):
     assert "no.pcap" in done.stderr
     empty = talks.write(tmp_path / "empty.pcap", [])
     assert netarium("stats", empty).stdout == "empty.pcap: no packets\n"
+
+
+@pytest.mark.parametrize("words", [("stats",), ("query", COUNTED)])
+def test_no_color_is_no_bold_either(words, talk):
+    assert "\x1b" not in _on_terminal(words[0], talk, *words[1:])

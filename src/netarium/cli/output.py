@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import textwrap
@@ -34,10 +35,18 @@ def width() -> int:
 
 
 def console() -> Console:
-    """Where tables go on a terminal: its width, colour unless NO_COLOR forbids it."""
+    """Where tables go on a terminal: its width; NO_COLOR forbids colour, and bold with it."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False, emoji=False, markup=False)
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(
+        highlight=False,
+        soft_wrap=False,
+        emoji=False,
+        markup=False,
+        no_color=plain,
+        color_system=None if plain else "auto",
+    )
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
