@@ -130,7 +130,7 @@ def test_a_broken_capture_is_drawn_and_said(tmp_path, netarium):
     ("words", "code", "what", "cure"),
     [
         (["draw", WEB, "-p", "145"], 4, "no packet 145 in", "netarium read lists them"),
-        (["draw", WEB, "-p", "0"], 2, "--packet", "--help"),
+        (["draw", WEB, "-p", "0"], 2, "'0' are no packet numbers", "--packet 3-7"),
         (["draw", WEB, "-o", "a.gif"], 2, "'a.gif' is no name of a picture", "end it in .svg"),
         (["ladder", WEB, "-o", "picture"], 2, "'picture' is no name of a picture", ".png"),
         (["draw", WEB, "-o", "no/where.svg"], 1, "cannot write 'no/where.svg'", "folder"),
@@ -139,7 +139,7 @@ def test_a_broken_capture_is_drawn_and_said(tmp_path, netarium):
         (["ladder", "nothing.pcap"], 4, "nothing.pcap", ""),
         (["draw", __file__], 1, "is not a capture file", ""),
         (["draw", WEB, "-f", "tcp and and"], 2, "filter", "tcpdump"),
-        (["draw", WEB, "-f", "icmp"], 4, "no packet that the filter lets through", ""),
+        (["draw", WEB, "-f", "icmp"], 1, "no packet that the filter lets through", "lists those"),
         (["draw", WEB, "--hops"], 2, "--hops follows one packet", "--packet 5"),
         (["draw", "-", "-p", "1", "--hops"], 2, "--hops reads the file twice", "name a file"),
         (["ladder", WEB, "--stream", "7"], 4, "no TCP connection 7", "from 0"),
@@ -163,3 +163,23 @@ def test_the_reader_of_a_pipe_may_leave(tmp_path):
     )  # fmt: skip
     assert done.stdout.startswith("Packet 1: DNS query")
     assert done.stderr == ""
+
+
+def test_packets_in_lists_and_ranges(netarium):
+    both = netarium("draw", WEB, "-p", "25,27", "--layers", "ip").stdout
+    assert both == netarium("draw", WEB, "-p", "25", "-p", "27", "--layers", "ip").stdout
+    assert netarium("draw", WEB, "-p", "25-27").stdout.count("\nPacket 26: ") == 1
+    assert netarium("draw", WEB, "-p", "27,25").stdout.startswith("Packet 27: ")
+    for wrong, said in (("0", "no packet numbers"), ("7-3", "no packet"), ("3-", "too many")):
+        done = netarium("draw", WEB, "-p", wrong, check=False)
+        assert done.returncode == 2
+        assert said in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["draw", "ladder"])
+def test_nothing_to_draw(verb, tmp_path, netarium):
+    words = ["-f", "udp port 9", "-o", "none.svg"]
+    done = netarium(verb, WEB, *words, cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    assert "has no packet that the filter lets through\n  netarium read lists" in done.stderr
+    assert list(tmp_path.iterdir()) == []

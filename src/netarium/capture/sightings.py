@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netarium.errors import NotFoundError
+from netarium.errors import NetariumError, NotFoundError
 
 if TYPE_CHECKING:
     from netarium.wire.header import Header
@@ -93,6 +93,7 @@ def numbered(path: str | Path, numbers: Iterable[int], filter: str = "") -> list
 
     Raises:
         NotFoundError: the file has no such packet, or the filter does not let it through.
+        NetariumError: without numbers: there is none at all.
     """
     from netarium.capture.reading import batches
     from netarium.wire.packet import packet_of
@@ -111,7 +112,10 @@ def numbered(path: str | Path, numbers: Iterable[int], filter: str = "") -> list
             break
     if not wanted:
         what = "no packet that the filter lets through" if filter else "no packets"
-        raise NotFoundError(f"{str(path)!r} has {what}")
+        raise NetariumError(
+            f"{str(path)!r} has {what}",
+            "netarium read lists those that it has" if filter else "capture something first",
+        )
     for number in wanted:
         if number not in found:
             have = f"the last is {last:,}" if last else "there are none"

@@ -10,7 +10,7 @@ import typer
 
 from netarium.cli.options import Json, single
 from netarium.cli.output import note, print_json, width
-from netarium.errors import UsageError
+from netarium.errors import NetariumError, UsageError
 
 if TYPE_CHECKING:
     from netarium.wire.packet import Packet
@@ -35,19 +35,21 @@ _FilterOption = Annotated[
         "--filter", "-f", metavar="FILTER", help="Only packets that match, as in tcpdump."
     ),
 ]
+#: Packets that one picture shows.
+_MOST = 32
 _TitleOption = Annotated[str, typer.Option("--title", metavar="TEXT", help="The heading.")]
 
 
 def _draw(
     file: _FileArgument,
     packet: Annotated[
-        list[int] | None,
+        list[str] | None,
         typer.Option(
             "--packet",
             "-p",
             metavar="N",
-            min=1,
-            help="Which packet, from 1; several stand side by side. Default: the first.",
+            help="Which packet, as in: 3 or 3-7 or 1,4; several stand side by side. "
+            "Default: the first.",
         ),
     ] = None,
     output: _OutputOption = None,
@@ -70,7 +72,7 @@ def _draw(
     from netarium.capture.sightings import numbered
 
     _check(output)
-    numbers = packet or []
+    numbers = _numbers(packet or [])
     if hops and len(numbers) != 1:
         raise UsageError("--hops follows one packet", "name it, as in: --packet 5 --hops")
     if hops and file == "-":
@@ -90,6 +92,26 @@ def _draw(
         from netarium.wire.drawing.compare import draw_packets
 
         _put(draw_packets(found, title=title, layers=names, fold=hops), output)
+
+
+def _numbers(words: list[str]) -> list[int]:
+    """The packets that are named, in the order in which they are; none twice in a row."""
+    from netarium.cli.packet_choice import parse_numbers
+
+    found: list[int] = []
+    for word in ",".join(words).split(",") if words else []:
+        ((first, last),) = parse_numbers(word)
+        if last - first >= _MOST:
+            raise UsageError(
+                f"{word!r} are too many packets for one picture",
+                f"name {_MOST} at the most, as in: --packet 3-7",
+            )
+        found += range(first, last + 1)
+    if len(found) > _MOST:
+        raise UsageError(
+            f"{len(found)} packets are too many for one picture", f"name {_MOST} at the most"
+        )
+    return found
 
 
 def _print_packets(found: list[Packet], layers: list[str], title: str, hops: bool) -> None:
@@ -137,6 +159,14 @@ def _ladder(
 
     _check(output)
     found = conversation(file, filter, stream=stream, limit=limit, fold=not whole, hops=hops)
+    if not found.events and found.trouble:
+        raise NetariumError(found.trouble, "there is nothing before that to draw")
+    if not found.events:
+        what = "no packet that the filter lets through" if filter else "no packets"
+        raise NetariumError(
+            f"{_named(file)} has {what}",
+            "netarium read lists those that it has" if filter else "capture something first",
+        )
     if found.trouble:
         note(f"{found.trouble}; what comes before is drawn")
     if json:
@@ -150,6 +180,10 @@ def _ladder(
         from netarium.wire.drawing.ladder import draw_ladder
 
         _put(draw_ladder(found, title=title), output)
+
+
+def _named(file: str) -> str:
+    return "standard input" if file == "-" else repr(file)
 
 
 def _check(output: str | None) -> None:
