@@ -9,10 +9,11 @@ from datetime import datetime
 
 import pytest
 
-from netarium.capture import query, table
+from netarium.capture import exchanges, query, table, write
 from netarium.capture.sql import SqlError
-from netarium.capture.tables import COMMON, tables
+from netarium.capture.tables import COMMON, Column, tables
 from netarium.errors import NetariumError, NotFoundError
+from netarium.wire import Packet
 from tests.capture import talks
 from tests.wire.corpus import corpus, write_corpus
 
@@ -246,3 +247,50 @@ def test_memory_stays_the_same_however_long_the_file_is(tmp_path):
         path.unlink()
     assert size > 170_000
     assert taken[1] < taken[0] + 50_000, taken
+
+
+def test_all_columns(talk):
+    every = table(talk, "all")
+    assert every.column_names == list(tables()["packets"].columns)
+    assert {"flow", "tcp_checksum"} <= set(every.column_names)
+
+
+def test_rows_as_dicts_without_pandas(tmp_path):
+    path = tmp_path / "one.pcapng"
+    packet = Packet.parse(talks.page()[0])
+    packet.time = 1_700_000_000_123_456_389
+    write(path, [packet])
+    sql = "SELECT * REPLACE (time::TIMESTAMP AS time) FROM packets"
+    (row,) = query(path, sql).to_pylist()
+    assert row["time"] == datetime(2023, 11, 14, 22, 13, 20, 123456)
+    assert list(row) == list(COMMON)
+    assert table(path, ["number", "seconds"]).to_pylist() == [{"number": 1, "seconds": 0.0}]
+
+
+def test_exchanges_come_in_the_order_of_the_file(tmp_path):
+    # The first question and the first request are answered last, or never.
+    asks = talks.names()
+    slow = talks.page(41000)
+    frames = [asks[-1], *slow[:4], *asks[:-1], *talks.page(41001), *talks.page(41002), slow[5]]
+    path = talks.write(tmp_path / "late.pcap", frames)
+    for name, count in (("dns", 3), ("http", 3)):
+        numbers = [number for (number,) in _rows(path, f"SELECT number FROM {name}")]
+        assert numbers == sorted(numbers)
+        assert len(numbers) == count
+
+
+def test_rows_wait_for_earlier_ones(monkeypatch):
+    monkeypatch.setattr(exchanges, "_CHUNK", 2)
+    monkeypatch.setattr(exchanges, "_MOST_WAITING", 3)
+    rows = exchanges.Rows([Column("number", "")])
+    for number in (5, 4, 3):
+        rows.add(number)
+    assert list(rows.ready(3)) == []
+    (batch,) = rows.ready(5)
+    assert batch.column("number").to_pylist() == [3, 4]
+    for number in (9, 8, 7, 6):
+        rows.add(number)
+    (batch,) = rows.ready(1)  # more than may wait
+    assert batch.column("number").to_pylist() == [5, 6]
+    (batch,) = rows.rest()
+    assert batch.column("number").to_pylist() == [7, 8, 9]

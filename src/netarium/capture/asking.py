@@ -72,9 +72,13 @@ def table(
 
     Args:
         path: a file, ``-`` for standard input, or a file that is open already.
-        columns: which; None: those that a first look needs. ``netarium query --columns``
-            lists them.
+        columns: which, as in ``["number", "flow", "tcp_checksum"]``; None: those that a first
+            look needs; ``"all"``: all that there are, verdicts on checksums and flows too.
+            ``netarium query --columns`` lists them.
         filter: in tcpdump's language; packets that do not match are left out.
+
+    Times have nanoseconds, which Python's own datetime has not: without pandas ``to_pylist``
+    wants a query whose times have microseconds: ``SELECT * REPLACE (time::TIMESTAMP AS time)``.
 
     Of a file that breaks off there are all packets before that.
 

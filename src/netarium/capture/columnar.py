@@ -48,7 +48,8 @@ def columns_of(
 
     Args:
         batch: the frames, of a file or of a live capture; nothing of it is kept.
-        names: which columns (``netarium query --columns`` lists them); None: the common ones.
+        names: which columns (``netarium query --columns`` lists them); None: the common ones,
+            ``"all"``: all.
         fast: with compiled loops.
 
     Flows are numbered from 0 in each call: `Columns` numbers them through many batches.
@@ -67,7 +68,8 @@ class Columns:
 
     def __init__(self, names: Sequence[str] | None = None) -> None:
         known = packet_columns()
-        self.columns = [_find(name, known) for name in (COMMON if names is None else names)]
+        wanted = COMMON if names is None else known if names == "all" else names
+        self.columns = [_find(name, known) for name in wanted]
         self.schema = schema_of(self.columns)
         self._begin: int | None = None
         self._idle: list[_Room] = []

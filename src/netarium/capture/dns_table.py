@@ -75,10 +75,11 @@ def record_batches(batches: Iterable[Batch]) -> Iterator[pyarrow.RecordBatch]:
             _row(rows, waiting.pop(key, asked), dns, message)
         while waiting and message.time - next(iter(waiting.values())).message.time > _PATIENCE:
             _row(rows, waiting.pop(next(iter(waiting))), None, message)
-        yield from rows.ready()
+        oldest = next(iter(waiting.values())).message if waiting else message
+        yield from rows.ready(oldest.number)
     for asked in waiting.values():
         _row(rows, asked, None, asked.message)
-    yield from rows.ready(last=True)
+    yield from rows.rest()
 
 
 def _read(message: Message) -> tuple[_Asked, DNS] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import socket
 from array import array
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Message", "Rows", "messages"]
 
 _CHUNK = 1 << 12  # rows of a record batch
+_MOST_WAITING = 1 << 17  # rows
 
 
 @dataclass(slots=True)
@@ -88,29 +90,49 @@ def _addresses(data: memoryview, at: int) -> tuple[str, str]:
 
 
 class Rows:
-    """Collects rows, and makes record batches of them.
+    """Collects rows, and makes record batches of them, in the order of their numbers.
+
+    Rows wait for earlier ones that are not complete yet; of those that wait only so many are
+    kept that a question nobody answers does not fill the memory.
 
     Args:
-        columns: what a row has, in order.
+        columns: what a row has, in order; the first is its number.
     """
 
     def __init__(self, columns: Iterable[Column]) -> None:
         self.schema = schema_of(columns)
+        self._waiting: list[tuple[int, int, tuple[Any, ...]]] = []  # a heap
+        self._added = 0
         self._rows: list[tuple[Any, ...]] = []
 
     def add(self, *row: Any) -> None:
         """Add a row; None: null."""
-        self._rows.append(row)
+        self._added += 1
+        heapq.heappush(self._waiting, (row[0], self._added, row))
 
-    def ready(self, *, last: bool = False) -> Iterator[pyarrow.RecordBatch]:
-        """What has gathered, as soon as it is much, or the last."""
+    def ready(self, before: int) -> Iterator[pyarrow.RecordBatch]:
+        """What has gathered of rows with numbers below, as soon as it is much."""
+        waiting = self._waiting
+        if len(waiting) + len(self._rows) < _CHUNK:
+            return
+        while waiting and (waiting[0][0] < before or len(waiting) > _MOST_WAITING):
+            self._rows.append(heapq.heappop(waiting)[2])
+        if len(self._rows) >= _CHUNK:
+            yield self._batch()
+
+    def rest(self) -> Iterator[pyarrow.RecordBatch]:
+        """All that is left."""
+        self._rows += (row for _, _, row in sorted(self._waiting, key=lambda each: each[:2]))
+        self._waiting.clear()
+        if self._rows:
+            yield self._batch()
+
+    def _batch(self) -> pyarrow.RecordBatch:
         import pyarrow as pa
 
-        if len(self._rows) < _CHUNK and not (last and self._rows):
-            return
         made: list[Any] = [
             pa.array(values, field.type)
             for values, field in zip(zip(*self._rows, strict=True), self.schema, strict=True)
         ]
         self._rows.clear()
-        yield pa.RecordBatch.from_arrays(made, schema=self.schema)
+        return pa.RecordBatch.from_arrays(made, schema=self.schema)

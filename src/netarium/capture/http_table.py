@@ -75,6 +75,7 @@ def record_batches(batches: Iterable[Batch]) -> Iterator[pyarrow.RecordBatch]:
     """The table, of the frames of a capture."""
     rows = Rows(COLUMNS)
     talks: dict[_Key, _Talk] = {}
+    pending: dict[int, None] = {}  # numbers of frames whose request waits, the oldest first
     for message in messages(batches, HTTP_FRAMES):
         request, response = _read(message)
         if request is None and response is None:
@@ -85,23 +86,27 @@ def record_batches(batches: Iterable[Batch]) -> Iterator[pyarrow.RecordBatch]:
         if request is not None and message.sequence != talk.asked:
             talk.asked = message.sequence
             talk.waiting.append(_Asked(message, request))
+            pending[message.number] = None
         elif response is not None and message.sequence != talk.answered:
             talk.answered = message.sequence
             if response.status >= 200 or response.status == 101:  # 100: go on, the rest follows
                 asked = talk.waiting.popleft() if talk.waiting else _Asked(message, None)
                 _row(rows, asked, response, message)
+                pending.pop(asked.message.number, None)
         if len(talks) > _MOST:
-            _end(rows, talks.pop(next(iter(talks))))
-        yield from rows.ready()
+            for asked in _end(rows, talks.pop(next(iter(talks)))):
+                pending.pop(asked.message.number, None)
+        yield from rows.ready(next(iter(pending), message.number))
     for talk in talks.values():
         _end(rows, talk)
-    yield from rows.ready(last=True)
+    yield from rows.rest()
 
 
-def _end(rows: Rows, talk: _Talk) -> None:
-    """Requests that had no response."""
+def _end(rows: Rows, talk: _Talk) -> Iterable[_Asked]:
+    """Add the requests that had no response; gives them."""
     for asked in talk.waiting:
         _row(rows, asked, None, asked.message)
+    return talk.waiting
 
 
 def _read(message: Message) -> tuple[HTTPRequest | None, HTTPResponse | None]:
