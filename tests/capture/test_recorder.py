@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from netarium.capture import incoming
 from netarium.capture.recorder import limited, open_source, record
 from netarium.capture.source import Options, Stop
 from netarium.capture.targets import Place, Targets, known_names, lab_text, resolve
@@ -399,3 +400,12 @@ def test_mistakes(running, words, how, kind, said):
     with pytest.raises(kind) as caught:
         targets_of(*words, **how)
     assert said in str(caught.value)
+
+
+def test_several_labs_are_told_in_terms_of_python(monkeypatch):
+    def several(*targets, **how):
+        raise NotFoundError("several labs are running: a, b", "choose one with --lab NAME")
+
+    monkeypatch.setattr(incoming, "resolve", several)
+    with pytest.raises(NotFoundError, match='choose one with lab="NAME"'):
+        incoming.live("h1")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from netarium.capture.recorder import limited, open_source
 from netarium.capture.source import Options, Stop
 from netarium.capture.targets import resolve
+from netarium.errors import NotFoundError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -53,8 +54,11 @@ class Live(Generic[T]):
                 chosen.watched_by(self._stop)
                 options = Options(chosen.meant(filter), snaplen, prompt=True, purpose=self._purpose)
                 self._source = open_source(chosen, options, backend)
-        except BaseException:
+        except BaseException as error:
             self._stop.close()
+            if isinstance(error, NotFoundError) and "--lab NAME" in error.cure:
+                cure = error.cure.replace("--lab NAME", 'lab="NAME"')
+                raise NotFoundError(error.what, cure) from None
             raise
         self.interfaces = self._source.interfaces
         self._dropped = 0
@@ -195,7 +199,7 @@ def columns(
 
     Args and errors as of ``live``, and
 
-        names: which columns, as in ``netarium query``; None: the common ones.
+        names: which columns, as in ``netarium query``; None: the common ones; ``"all"``: all.
     """
     return _Columns(
         targets,
