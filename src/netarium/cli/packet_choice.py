@@ -21,7 +21,6 @@ __all__ = ["Chosen", "parse_numbers"]
 
 _COLUMNS = ("start", "captured", "length", "time", "interface", "flags", "segment")
 _ENDLESS = 1 << 62
-_USUAL_MTU = 1500  # of Ethernet, where the capture does not tell
 
 
 def parse_numbers(text: str) -> list[tuple[int, int]]:
@@ -115,6 +114,8 @@ class Chosen:
 
     def parts(self) -> Iterator[tuple[Batch, bool]]:
         """Those that were asked for, and those between them, with whether they were."""
+        if self._segments:
+            from netarium.wire.wire_view import wire_view
         for batch, wanted in self._all():
             if wanted:
                 if batch.count > self._left:
@@ -122,7 +123,7 @@ class Chosen:
                 self.found += batch.count
                 self.size += sum(batch.length[: batch.count])
                 self._left -= batch.count
-            yield (_segmented(batch) if self._segments else batch), wanted
+            yield (wire_view(batch) if self._segments else batch), wanted
             if self._left <= 0:
                 return
 
@@ -207,38 +208,3 @@ def _part(batch: Batch, first: int, behind: int) -> Batch:
         },
         **columns,
     )
-
-
-def _segmented(batch: Batch) -> Batch:
-    """A batch whose super-frames are cut into the segments that the wire would carry.
-
-    Segments keep the number of the frame that they come from.
-    """
-    from netarium.wire.batch import Batch
-    from netarium.wire.packet import packet_of
-    from netarium.wire.segmenting import segments
-
-    mtus = [interface.mtu or _USUAL_MTU for interface in batch.interfaces] or [_USUAL_MTU]
-    cut = Batch(memoryview(b""), interfaces=batch.interfaces, names=batch.names)
-    pieces: list[bytes] = []
-    at = 0
-    for index in range(batch.count):
-        where = batch.interface[index]
-        packets = [packet_of(batch, index)]
-        if batch.segment[index] or batch.length[index] > mtus[where if where < len(mtus) else 0]:
-            packets = segments(packets[0], mtu=mtus[where if where < len(mtus) else 0])
-        for packet in packets:
-            cut.start.append(at)
-            cut.captured.append(len(packet.data))
-            cut.length.append(packet.length)
-            cut.time.append(packet.time)
-            cut.interface.append(where)
-            cut.flags.append(packet.flags)
-            cut.segment.append(packet.segment)
-            cut.numbers.append(batch.number(index))
-            if packet.comment:
-                cut.comments[len(pieces)] = packet.comment
-            pieces.append(packet.data)
-            at += len(packet.data)
-    cut.data, cut.count = memoryview(b"".join(pieces)), len(pieces)
-    return cut

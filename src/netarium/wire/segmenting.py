@@ -21,10 +21,10 @@ from netarium.wire.packet import Packet
 from netarium.wire.transport.tcp import TCP
 from netarium.wire.transport.udp import UDP
 
-__all__ = ["is_super_frame", "segments"]
+__all__ = ["LEAST_SEGMENT", "is_super_frame", "segments"]
 
 #: Linux makes no smaller segments of TCP (TCP_MIN_SND_MSS).
-_LEAST = 48
+LEAST_SEGMENT = 48
 
 
 def is_super_frame(packet: Packet, mtu: int = 1500) -> bool:
@@ -58,7 +58,7 @@ def segments(packet: Packet, segment_size: int | None = None, mtu: int = 1500) -
     if index is None or not (segment_size or is_super_frame(packet, mtu)):
         return [_completed(packet)]
     transport = packet.layers[index]
-    size = segment_size or max(packet.segment, _LEAST if packet.segment else 0)
+    size = segment_size or max(packet.segment, LEAST_SEGMENT if packet.segment else 0)
     if not size and isinstance(transport, UDP):
         return fragments(_completed(packet), mtu) if mtu else [_completed(packet)]
     network = _network(packet)
@@ -152,7 +152,9 @@ def _completed(packet: Packet) -> Packet:
             value = judged.expected.to_bytes(judged.size, "big")
             data = data[: judged.at] + value + data[judged.at + judged.size :]
     if data == packet.data:
-        return packet.copy()
+        same = packet.copy()
+        same.length = packet.length
+        return same
     done = Packet.parse(data, packet.link_type, packet.length)
     _describe(done, packet, packet.comment)
     return done
