@@ -23,7 +23,7 @@ _LOOPBACK = "lo"
 _LARGEST = 64 << 20  # bytes of one ring: a second of the smallest frames
 _RETIRE, _RETIRE_SOON, _RETIRE_MANY = 60, 10, 30  # milliseconds until a block is handed over
 _TOGETHER = 2  # blocks that make a batch, where as many are ready
-_AMPLE, _LULL = 32 << 20, 0.01  # a ring of so many bytes can be left alone for so many seconds
+_FASTEST = 3e9  # bytes a second: more than any stream of frames has
 _SLACK = 15  # milliseconds that timers and wakening may take besides
 
 
@@ -234,8 +234,8 @@ class RingSource:
                 time.sleep(step / 2)
                 ready, more = rings.wait(0)
                 down += more
-            elif self._pace.fast and rings.rings[0].size >= _AMPLE:
-                time.sleep(_LULL)  # more will have come: waking up for each block costs time
+            elif self._pace.fast:  # waking up for each block would cost time
+                time.sleep(rings.rings[0].size / _FASTEST)
             for ring in down:
                 self._note_down(ring)
             yield ready
