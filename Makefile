@@ -31,7 +31,8 @@ check: ## style, types and import rules
 bench: ## measure beside other programs: labs, capturing, decoding; takes some minutes
 	@tools/setup --bench
 	@.venv/bin/python benchmarks/startup.py
-	@.venv/bin/python benchmarks/packets.py
+	@.venv/bin/python benchmarks/packets_capture.py
+	@.venv/bin/python benchmarks/packets_decoding.py
 
 fuzz: ## read ten million spoiled packets; takes most of an hour
 	@tools/setup --dev

@@ -69,7 +69,9 @@ def test_compiled_loops_are_loaded_without_numba_the_second_time(tmp_path):
     assert [told(), told()] == ["2048 14 2048 True True", "2048 14 2048 False False"]
     for kept in (tmp_path / "netarium").glob("loops-*/*.o"):
         kept.unlink()
-    assert told() == "2048 14 2048 True True"  # from numba's own cache, silently
+    assert told() == "2048 14 2048 True True"  # compiled again, silently
+    for kept in (tmp_path / "netarium").glob("loops-*/*.o"):
+        kept.unlink()
     (folder,) = (tmp_path / "netarium").glob("loops-*")
     for name in ("netarium.wire.bulk.walk.walk", "netarium.wire.bulk.walk.u16"):
         (folder / f"{name}-0123456789abcdef.o").write_bytes(b"of another machine")

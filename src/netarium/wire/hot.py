@@ -33,6 +33,7 @@ _ENOUGH = 1 << 20
 _STALE = 30 * 86400  # seconds after which the compiled code of another version is removed
 
 _marked: dict[Callable[..., Any], Callable[..., Any] | None] = {}
+_fresh: dict[Callable[..., Any], Callable[..., Any]] = {}
 _written_apart: dict[Callable[..., Any], Callable[..., Any]] = {}
 #: Twins that were loaded without numba, by the kinds of their arguments; those kept for it.
 _objects: dict[tuple[Callable[..., Any], str | None], Callable[..., Any]] = {}
@@ -74,10 +75,14 @@ def run(function: Callable[..., Any], *arguments: Any, fast: bool) -> Any:
     ready = _objects.get((function, kinds)) or _object(function, kinds)
     if ready is not None:
         return ready(*arguments)
-    twin: Any = _marked[function] or compiled(function)
     views = tuple(map(_view, arguments))
+    if kinds is None or hot_objects.is_refused(_cache(), _name(function), kinds):
+        return compiled(function)(*views)
+    # Compiled from the source, and so are its callees: what numba's own cache gives back
+    # cannot be kept, and the loop would need numba for ever.
+    twin: Any = _twin(function, _fresh, cache=False)
     result = twin(*views)
-    if kinds is not None and (function, kinds) not in _kept:
+    if (function, kinds) not in _kept:
         _kept.add((function, kinds))
         _keep(function, kinds, twin, views)
     return result
@@ -87,7 +92,7 @@ def _object(function: Callable[..., Any], kinds: str | None) -> Callable[..., An
     """The twin as machine code without numba, where it was kept before."""
     from netarium.wire import hot_objects
 
-    if kinds is None or _marked[function] is not None:
+    if kinds is None or function in _fresh:
         return None
     ready = hot_objects.load(_cache(), _name(function), kinds)
     if ready is not None:
@@ -115,7 +120,12 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     Those hot functions that it calls are compiled with it. A twin takes NumPy arrays;
     it holds no lock while it runs, so that threads can share the work.
     """
-    ready = _marked[function]
+    twin: Callable[..., Any] = _twin(function, _marked, cache=True)
+    return twin
+
+
+def _twin(function: Callable[..., Any], twins: dict[Any, Any], *, cache: bool) -> Any:
+    ready = twins.get(function)
     if ready is None:
         import numba
 
@@ -125,21 +135,21 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         for name in source.__code__.co_names:
             callee = scope.get(name)
             if isinstance(callee, types.FunctionType) and callee in _marked:
-                scope[name] = compiled(callee)
+                scope[name] = _twin(callee, twins, cache=cache)
         clone = types.FunctionType(source.__code__, scope, source.__name__, source.__defaults__)
         clone.__qualname__ = source.__qualname__
         clone.__module__ = source.__module__
         # Without _nrt every call counts references to its arrays, with atomic operations:
         # loops that call small functions would take six times as long.
-        options: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+        options: Any = {"cache": cache, "nogil": True, "error_model": "numpy", "_nrt": False}
         ready = numba.njit(**options)(clone)
-        _marked[function] = ready
+        twins[function] = ready
     return ready
 
 
 def is_cached() -> bool:
     """Whether loops were compiled before; the first time takes seconds, a person is told."""
-    return any(_cache().rglob("*.nbc"))
+    return any(_cache().rglob("*.nbc")) or any(_cache().glob("*.o"))
 
 
 def is_kept(function: Callable[..., Any]) -> bool:

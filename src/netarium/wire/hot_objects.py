@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["keep", "kinds_of", "load"]
+__all__ = ["is_refused", "keep", "kinds_of", "load"]
 
 #: What a return value is: its name in numba, how many bytes are written, what Python sees.
 _RETURNS: dict[str, Callable[[int], Any]] = {
@@ -81,9 +81,22 @@ def keep(folder: Path, name: str, kinds: str, overload: Any) -> None:
     wanted = [f.name for f in module.functions if f.is_declaration]
     wanted += [g.name for g in module.global_variables if g.is_declaration]
     if any(not each.startswith("llvm.") and each not in _LIBRARY for each in wanted):
+        _write(folder / _refusal(name, kinds), b"")
         return
     whole = f"{native}\n{returned}\n".encode() + machine.emit_object(module)
-    target = folder / _file_name(llvm, name, kinds)
+    _write(folder / _file_name(llvm, name, kinds), whole)
+
+
+def is_refused(folder: Path, name: str, kinds: str) -> bool:
+    """Whether a loop was found to need numba when it runs: numba's own cache then has it."""
+    return (folder / _refusal(name, kinds)).exists()
+
+
+def _refusal(name: str, kinds: str) -> str:
+    return f"{name}-{hashlib.sha256(kinds.encode()).hexdigest()[:16]}.refused"
+
+
+def _write(target: Path, whole: bytes) -> None:
     part = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
     try:
         part.write_bytes(whole)
