@@ -33,7 +33,17 @@ def captured(playground):
     running = []
     for node, interface in (("h1", "eth0"), ("modemA", "any")):
         files[node] = playground.directory / f"{node}.pcap"
-        command = [COMMAND, "exec", "--lab", playground.name, node, "--", "tcpdump", "-U"]
+        command = [
+            COMMAND,
+            "exec",
+            "--lab",
+            playground.name,
+            node,
+            "--",
+            "tcpdump",
+            "-U",
+            "--immediate-mode",
+        ]
         command += ["-i", interface, "-w", f"/lab/{node}.pcap"]
         running.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
     try:
