@@ -274,7 +274,7 @@ def test_a_packet_that_is_not_there():
         numbered(WEB, [145])
     with pytest.raises(NotFoundError, match="that the filter lets through"):
         numbered(WEB, [25], "udp")
-    with pytest.raises(NotFoundError, match="no packet that the filter lets through"):
+    with pytest.raises(NetariumError, match="no packet that the filter lets through"):
         numbered(WEB, [], "icmp")
     assert numbered(WEB, [], "tcp")[0].number == 25
     assert [packet.number for packet in numbered(WEB, [3, 1, 3])] == [3, 1, 3]
