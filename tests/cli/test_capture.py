@@ -182,7 +182,9 @@ class TestFiles:
         ) as process:
             ping(cli_lab, 20)
             _, said = ended(process)
-        assert said.endswith("netarium: 40 packets captured into 2 files, 0 dropped by the kernel\n")
+        assert said.endswith(
+            "netarium: 40 packets captured into 2 files, 0 dropped by the kernel\n"
+        )
         files = sorted(path.name for path in tmp_path.iterdir())
         assert files == ["a-00004.pcap", "a-00005.pcap"]  # eight pings to a file
 
