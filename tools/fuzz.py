@@ -355,7 +355,8 @@ def _watch(
     say: Callable[[str], None],
 ) -> int:
     left, slowest, grown = len(workers), 0.0, 0
-    last, moved = [0] * len(workers), [time.monotonic()] * len(workers)
+    # Counted in looks, a second each: a machine that sleeps, or stops this, is no hang.
+    last, still = [0] * len(workers), [0] * len(workers)
     next_word = began + 10
     while left:
         try:
@@ -367,11 +368,11 @@ def _watch(
             slowest, grown = max(slowest, slow), max(grown, more)
         now = time.monotonic()
         for index, worker in enumerate(workers):
-            if done[index] != last[index] or not worker.is_alive():
-                last[index], moved[index] = done[index], now
-            elif now - moved[index] > 5 * _A_BLOCK:
+            moving = done[index] != last[index] or not worker.is_alive()
+            last[index], still[index] = done[index], 0 if moving else still[index] + 1
+            if still[index] > 5 * _A_BLOCK:
                 number = index + len(workers) * last[index]
-                what = f"hangs: nothing in {now - moved[index]:.0f} seconds"
+                what = f"hangs: nothing in {still[index]} seconds"
             if worker.exitcode:
                 number, what = index + len(workers) * last[index], f"died ({worker.exitcode})"
         if what:
