@@ -172,7 +172,7 @@ class TestFiles:
             process.kill()
             process.wait()
         packets = list(read(file))
-        assert sum("ICMP" in repr(packet) for packet in packets) == 4
+        assert sum("ICMP echo" in repr(packet) for packet in packets) == 4
         shown = subprocess.run(["tshark", "-r", file], capture_output=True, text=True, check=False)
         assert (shown.returncode, len(shown.stdout.splitlines())) == (0, len(packets))
 

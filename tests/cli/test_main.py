@@ -74,11 +74,11 @@ def test_what_must_be_quick_imports_nothing_heavy(words, heavy):
     ("words", "code", "said"),
     [
         (["exce"], 2, "there is no verb 'exce'\n  did you mean exec?"),
-        (["stauts"], 2, "did you mean status?"),
+        (["staus"], 2, "did you mean status?"),
         (["stop"], 2, "did you mean down?"),
         (["ps"], 2, "did you mean status?"),
         (["lgos"], 2, "did you mean logs?"),
-        (["capture"], 2, "netarium --help lists the verbs"),
+        (["frobnicate"], 2, "netarium --help lists the verbs"),
         (["play"], 2, "netarium --help lists the verbs"),
         (["help", "xyzzy"], 2, "there is no verb 'xyzzy'"),
         (["xyzzy"], 2, "netarium --help lists the verbs"),
