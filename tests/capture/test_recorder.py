@@ -192,7 +192,7 @@ class TestOnCables:
         told = []
         try:
             _, sink, source = capture(
-                [place("n", cables[0])], appear, tell=told.append, seconds=0.2
+                [place("n", cables[0])], appear, tell=told.append, seconds=1.0
             )
         finally:
             cables[0].run("ip link del t0")
@@ -409,3 +409,11 @@ def test_several_labs_are_told_in_terms_of_python(monkeypatch):
     monkeypatch.setattr(incoming, "resolve", several)
     with pytest.raises(NotFoundError, match='choose one with lab="NAME"'):
         incoming.live("h1")
+
+
+def test_every_purpose_has_loops_to_warm():
+    from netarium.capture import warming
+
+    warming.main(("ring", "pcap", "file"))
+    assert warming.warm(("ring", "pcap", "file"))
+    warming.warm(("lines", "columns"))  # nothing is compiled here, but the names must be there
