@@ -387,3 +387,25 @@ def test_without_the_right_the_cure_is_named(monkeypatch):
     with pytest.raises(MachineError, match="root") as caught:
         packet_socket.open_socket()
     assert "sudo" in caught.value.cure
+
+
+def test_many_rings_lie_in_one_stretch_of_memory(cable):
+    sockets = [cable.do(packet_socket.open_socket) for _ in range(6)]
+    rings = Rings(sockets, 1 << 20, 10)
+    for sock in sockets:
+        packet_socket.listen(sock, packet_socket.link(sock, "s1").index)
+    with cable.sender() as sender:
+        sender.send(frame(9))
+    batch = Batch.sized(rings.memory, 4)
+    seen, deadline = [], time.monotonic() + 5
+    while len(seen) < 6 and time.monotonic() < deadline:
+        for ring in rings.wait(0.1)[0]:
+            for block in rings.take(ring, 1):
+                rings.read([block], batch, 262144, fast=False)
+                seen.append((batch.start[0] // (1 << 20), bytes(batch.frame(0))))
+                rings.release([block])
+    assert sorted(seen) == [(number, frame(9)) for number in range(6)]
+    views = [rings.memory[ring.at : ring.at + 8] for ring in rings.rings]
+    rings.close()
+    assert [sock.fileno() for sock in sockets] == [-1] * 6
+    assert [bytes(view) for view in views] == [bytes(8)] * 6

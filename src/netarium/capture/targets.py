@@ -164,7 +164,9 @@ def _nodes(words: Sequence[str], lab: str | None) -> tuple[RunningLab, dict[str,
 
 def _open(running: RunningLab, chosen: dict[str, list[str]]) -> list[Place]:
     from netarium.runtime.run import open_node
+    from netarium.services.listening import allow_many_files
 
+    allow_many_files()
     places: list[Place] = []
     try:
         for node in running.nodes:

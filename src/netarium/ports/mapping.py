@@ -41,16 +41,15 @@ class Mapping:
         # Not before the last view of it has gone, whoever holds that.
         weakref.finalize(buffer, _libc.munmap, address, size).atexit = False
         self._address = address
-        self._size = size
         self.memory = memoryview(buffer).cast("B")
 
     def place(self, sock: socket.socket, at: int, size: int) -> None:
         """Put the ring of a socket, which is ``size`` bytes long, at an offset."""
         _map(self._address + at, size, _USABLE, mmap.MAP_SHARED | _MAP_FIXED, sock.fileno())
 
-    def clear(self) -> None:
-        """Give the rings' memory back."""
-        _map(self._address, self._size, mmap.PROT_READ, _NOTHING | _MAP_FIXED, -1)
+    def clear(self, at: int, size: int) -> None:
+        """Take a ring away again."""
+        _map(self._address + at, size, mmap.PROT_READ, _NOTHING | _MAP_FIXED, -1)
 
 
 def _map(address: int, size: int, protection: int, flags: int, descriptor: int) -> int:

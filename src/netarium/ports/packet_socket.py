@@ -86,8 +86,11 @@ def open_socket() -> socket.socket:
 
 
 def set_option(sock: socket.socket, option: int, value: int | bytes) -> None:
-    """Set an option of the packet level."""
-    sock.setsockopt(SOL_PACKET, option, value)
+    """Set an option of the packet level; other threads go on meanwhile."""
+    data = struct.pack("i", value) if isinstance(value, int) else value
+    if _libc.setsockopt(sock.fileno(), SOL_PACKET, option, data, len(data)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def attach(sock: socket.socket, program: Program) -> None:

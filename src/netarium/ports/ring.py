@@ -11,9 +11,10 @@ import select
 import socket
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from netarium.errors import MachineError
 from netarium.ports import packet_socket
@@ -32,9 +33,13 @@ from netarium.wire.hot import run
 
 __all__ = ["Block", "Ring", "Rings", "ring_size"]
 
+_Each = TypeVar("_Each")
+_Result = TypeVar("_Result")
+
 _PACKET_RX_RING, _PACKET_VERSION, _PACKET_VNET_HDR = 5, 10, 15
 _TPACKET_V3 = 2
 _REQUEST = struct.Struct("7I")
+_MANY, _AT_ONCE = 4, 64
 _FRAME = 2048  # the kernel wants one said; with this version of rings it has no meaning
 _LARGEST_BLOCK, _SMALLEST_BLOCK = 1 << 20, 1 << 17  # a super-frame of 64 KiB fits into either
 
@@ -104,10 +109,10 @@ class Rings:
 
     def __init__(self, sockets: Sequence[socket.socket], size: int, retire: int = 60) -> None:
         self.retire = retire
-        self.rings = []
+        self.rings: list[Ring] = []
         at = 0
-        for sock in sockets:
-            size = _make(sock, size, retire)
+        made = _at_once(lambda sock: _make(sock, size, retire), sockets)
+        for sock, size in zip(sockets, made, strict=True):
             self.rings.append(Ring(sock, at, size, _block_of(size)))
             at += size
         self._mapping = Mapping(at)
@@ -131,9 +136,11 @@ class Rings:
         if self._poll.closed:
             return
         self._poll.close()
-        for ring in self.rings:
-            ring.sock.close()
-        self._mapping.clear()
+        _at_once(self._end, self.rings)
+
+    def _end(self, ring: Ring) -> None:
+        ring.sock.close()
+        self._mapping.clear(ring.at, ring.size)
 
     def wait(self, seconds: float | None) -> tuple[list[Ring], list[Ring]]:
         """Rings that have blocks, and rings whose interface went down; None: wait for ever."""
@@ -218,6 +225,17 @@ class Rings:
                 octets = numpy.frombuffer(octets, "u1")  # hot.run has other buffers read-only
             run(put_tags, octets, self._tags, links[1], most, *columns[:3], fast=fast)
         return links[2] > 0
+
+
+def _at_once(action: Callable[[_Each], _Result], items: Sequence[_Each]) -> list[_Result]:
+    """Do something with each, in threads where they are many.
+
+    To make a ring and to close it, the kernel waits some 10 ms each, for all at once.
+    """
+    if len(items) < _MANY:
+        return [action(item) for item in items]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return list(threads.map(action, items))
 
 
 def _block_of(size: int) -> int:
